@@ -1,0 +1,93 @@
+/**
+ * The workspace port: the user's folder. Paths are relative to its root with
+ * `/` between segments; `""` is the root. No method follows a symbolic link in
+ * any segment below the root: a parent that is a link is `not-a-folder`.
+ *
+ * @module
+ */
+
+/** What lies at a path, as cheaply as the platform can tell (lstat). */
+export interface Stat {
+  readonly type: "file" | "link" | "folder" | "other"
+  /** Permission bits; what the platform shows, see {@link Workspace.modes}. */
+  readonly mode: number
+  readonly size: number
+  /** Nanoseconds since the epoch, as far as the platform resolves them. */
+  readonly mtimeNs: bigint
+  readonly ctimeNs: bigint
+  /** Inode and device, 0 where there are none: with size and times they tell an unchanged file. */
+  readonly inode: bigint
+  readonly device: bigint
+}
+
+/** One name in a folder. `path` is null if the name is not valid Unicode; `shown` is then what to show. */
+export interface FolderItem {
+  readonly name: string | null
+  readonly shown: string
+  readonly stat: Stat
+}
+
+/** Why an operation on a path was not done. Expected, hence a value. */
+export type WorkspaceRefusal =
+  | "missing"
+  | "exists"
+  | "not-empty"
+  | "not-a-folder"
+  | "denied"
+  /** The platform cannot hold such a name (reserved, too long, characters). */
+  | "name"
+  /** Changed while it was read. */
+  | "changed"
+
+/** Faults that stop everything (disk full, root gone) are thrown as `SyncError`; the rest is a refusal. */
+export type Outcome<T = void> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly refusal: WorkspaceRefusal }
+
+/** A file being written: chunks land at their offsets, then it is put in place. */
+export interface FileWriter {
+  write(offset: number, bytes: Uint8Array): Promise<void>
+  close(): Promise<void>
+}
+
+export interface Workspace {
+  /** Absolute path or URI, for people. */
+  readonly root: string
+  /** `posix`: all permission bits are real. `none`: modes are kept as the vault has them and never read from disk. */
+  readonly modes: "posix" | "none"
+  readonly links: boolean
+  /** Whether two names that differ only in case, or only in normalisation, are one file here. Found by trying. */
+  readonly caseInsensitive: boolean
+  readonly normalizes: boolean
+  /** Whether names follow Windows' rules. */
+  readonly windowsNames: boolean
+
+  stat(path: string): Promise<Outcome<Stat>>
+  /** What lies in a folder, in any order. */
+  list(path: string): Promise<Outcome<readonly FolderItem[]>>
+  /**
+   * A whole file, with the stat it had; `changed` if that moved while it was read or if it is longer than
+   * `maxBytes`. The buffer belongs to the caller.
+   */
+  read(path: string, maxBytes: number): Promise<Outcome<{ readonly bytes: Uint8Array; readonly stat: Stat }>>
+  /**
+   * Reads a file in pieces, in order; waits for `onPiece`. `changed` if size, times or inode moved meanwhile
+   * (compared with the stat before the first byte, which is returned).
+   */
+  readPieces(path: string, onPiece: (bytes: Uint8Array) => void | Promise<void>): Promise<Outcome<Stat>>
+  readLink(path: string): Promise<Outcome<string>>
+
+  /** Opens a new file for writing, exclusively; never an existing one unless `resume`, which keeps its bytes. Mode 0600. */
+  create(path: string, options?: { readonly resume?: boolean }): Promise<Outcome<FileWriter>>
+  makeFolder(path: string): Promise<Outcome>
+  makeLink(path: string, target: string): Promise<Outcome>
+  setMode(path: string, mode: number): Promise<Outcome>
+  setModified(path: string, mtimeMs: number): Promise<Outcome>
+  /** Atomic; replaces a file or link at `to` if `replace`, else `exists`. */
+  rename(from: string, to: string, options: { readonly replace: boolean }): Promise<Outcome>
+  /** A second name for the same bytes (a hard link, or a copy where there are none). `exists` if `to` is taken. */
+  link(from: string, to: string): Promise<Outcome>
+  removeFile(path: string): Promise<Outcome>
+  /** Only an empty one. */
+  removeFolder(path: string): Promise<Outcome>
+  /** Makes all that was written durable, at once (syncfs where there is one). */
+  flush(): Promise<void>
+}
