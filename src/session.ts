@@ -1,0 +1,108 @@
+/**
+ * The engine's front door: set up a workspace, open it, and everything a front
+ * end can ask of it. Hosts call nothing else of the engine.
+ *
+ * @module
+ */
+import type { Host } from "./host.ts"
+import type {
+  AuditReport,
+  InitReport,
+  JoinReport,
+  MachineView,
+  RepairReport,
+  RestoreReport,
+  RevokeReport,
+  StatusReport,
+  SyncReport,
+  VersionView,
+} from "./reports.ts"
+import type { Resolution } from "./tree/plan.ts"
+
+export interface CallOptions {
+  readonly signal?: AbortSignal
+}
+
+export interface InitOptions extends CallOptions {
+  readonly root: string
+  /** Without one, a local vault under the state folder. */
+  readonly storeUrl?: string
+  /** What this machine is called; encrypted in the vault. */
+  readonly machineName: string
+  /** Make a second vault beside one that is there. */
+  readonly another?: boolean
+  readonly remember?: boolean
+}
+
+export interface JoinOptions extends CallOptions {
+  readonly root: string
+  readonly storeUrl: string
+  readonly machineName: string
+  /** Which workspace, if the passphrase opens several. */
+  readonly workspace?: string
+  readonly remember?: boolean
+  /** All machines are lost: let this one in by the passphrase's recovery key, which revokes the others. */
+  readonly recover?: boolean
+}
+
+export interface SyncOptions extends CallOptions {
+  readonly dryRun?: boolean
+  /** `ask` goes through the host's prompts. */
+  readonly onConflict: "ask" | Exclude<Resolution["choice"], "merged">
+  /** With `ask`: take a clean three-way merge of text without asking. */
+  readonly autoMerge?: boolean
+  readonly allowMassDelete?: boolean
+}
+
+/**
+ * One workspace on this machine. Every method may throw `SyncError`, `StorageError`, `StoreError` or
+ * `CryptoError`; when one throws nothing on disk or in the vault is half done. Close it when done.
+ */
+export interface Session {
+  readonly workspace: string
+  readonly root: string
+
+  sync(options: SyncOptions): Promise<SyncReport>
+  status(options?: CallOptions): Promise<StatusReport>
+
+  machines(options?: CallOptions): Promise<readonly MachineView[]>
+  /** `id` may be a prefix, or a machine's name, if only one fits. Asks `approve` with the words. */
+  approve(id: string, options?: CallOptions): Promise<MachineView>
+  revoke(id: string, options?: CallOptions & { readonly keepPassphrase?: boolean }): Promise<RevokeReport>
+  /** Forgets a pending request, or hides a revoked machine. */
+  deleteMachine(id: string, options?: CallOptions): Promise<MachineView>
+
+  /** Opens the vault's key with the passphrase; `remember` keeps it in the host's keychain. */
+  unlock(options?: CallOptions & { readonly remember?: boolean }): Promise<{ readonly rememberedIn: string | null }>
+  /** Forgets the remembered key and the one in memory. */
+  lock(): Promise<void>
+  changePassphrase(options?: CallOptions): Promise<void>
+
+  log(path: string | null, options?: CallOptions & { readonly limit?: number }): Promise<readonly VersionView[]>
+  /** Writes an older version into the workspace (what lies there goes to quarantine) or to `to`. */
+  restore(
+    path: string,
+    options?: CallOptions & { readonly sequence?: number; readonly to?: string },
+  ): Promise<RestoreReport>
+
+  verify(options?: CallOptions): Promise<AuditReport>
+  repair(options?: CallOptions): Promise<RepairReport>
+
+  /** Resolves when the vault's head is another than the one last synced. */
+  waitForRemote(options: CallOptions & { readonly pollMs: number }): Promise<void>
+  close(): Promise<void>
+}
+
+/** How to find a set-up folder: the folder itself or one above it. */
+export type FindFolder = (from: string) => Promise<{ readonly root: string; readonly workspace: string } | null>
+
+export interface Engine {
+  init(options: InitOptions): Promise<InitReport>
+  join(options: JoinOptions): Promise<JoinReport>
+  /** Whether that store holds a vault that this machine could join. */
+  inspect(storeUrl: string, options?: CallOptions): Promise<{ readonly workspaces: readonly string[] }>
+  /** @throws {SyncError} `NOT_SET_UP`. */
+  open(root: string): Promise<Session>
+}
+
+export type CreateEngine = (host: Host) => Engine
