@@ -40,6 +40,15 @@ export interface Argon2Params {
 /** Signature algorithms. A key's algorithm comes from the record that holds it, never from the message. */
 export type SignatureAlgorithm = "ed25519" | "ecdsa-p256" | "ml-dsa-87"
 
+/** What a factory of {@link Crypto} takes. */
+export interface CryptoOptions {
+  /**
+   * Where random bytes come from, for tests that repeat themselves; by default the platform's generator. Every
+   * byte that {@link Crypto.randomBytes} and {@link Crypto.sealTo} use is drawn here.
+   */
+  readonly randomBytes?: (length: number) => Uint8Array
+}
+
 export interface Crypto {
   /** For diagnostics: `node`, `webcrypto` or `portable`. */
   readonly name: string
@@ -77,7 +86,14 @@ export interface Crypto {
    */
   open(key: Secret, nonce: Uint8Array, associatedData: Uint8Array, sealed: Uint8Array): Awaitable<Uint8Array>
 
-  /** Argon2id version 0x13 (RFC 9106). Blocks for as long as its costs say. */
+  /**
+   * Argon2id version 0x13 (RFC 9106), without secret and associated data. Takes as long as its costs say.
+   *
+   * @param password - At least one byte.
+   * @param salt - At least 8 bytes.
+   * @param length - Bytes wanted, 4 to 1,024.
+   * @throws {CryptoError} `CRYPTO_INVALID_INPUT` for anything else, and for costs that RFC 9106 does not allow.
+   */
   argon2id(password: Secret, salt: Uint8Array, params: Argon2Params, length: number): Promise<Secret>
 
   /**
@@ -96,8 +112,9 @@ export interface Crypto {
   sign(algorithm: SignatureAlgorithm, seed: Secret, message: Uint8Array): Awaitable<Uint8Array>
 
   /**
-   * Whether a signature is good. Strict: Ed25519 by RFC 8032 with canonical encodings and no small-order
-   * keys, ECDSA only with r and s in range and s low. Malformed input is `false`, never an exception.
+   * Whether a signature is good. Strict, and the same answer on every platform: Ed25519 by RFC 8032 without
+   * the cofactor, with canonical encodings, neither key nor R of small order; ECDSA only with r and s in range
+   * and s low. Malformed input is `false`, never an exception.
    */
   verify(
     algorithm: SignatureAlgorithm,
@@ -106,7 +123,11 @@ export interface Crypto {
     signature: Uint8Array,
   ): Awaitable<boolean>
 
-  /** The X-Wing public key (1,216 bytes) of a 32-byte private seed (draft-connolly-cfrg-xwing-kem). */
+  /**
+   * The X-Wing public key (1,216 bytes) of a 32-byte private seed (draft-connolly-cfrg-xwing-kem).
+   *
+   * @throws {CryptoError} `CRYPTO_INVALID_INPUT` if the seed is not 32 bytes.
+   */
   sealingPublicKey(seed: Secret): Awaitable<Uint8Array>
 
   /**
@@ -114,6 +135,7 @@ export interface Crypto {
    * Anybody can seal to a public key: what is opened says nothing about who sealed it.
    *
    * @returns enc (1,120 bytes) || ciphertext || tag.
+   * @throws {CryptoError} `CRYPTO_INVALID_INPUT` if the public key is none.
    */
   sealTo(publicKey: Uint8Array, info: Uint8Array, plaintext: Uint8Array): Promise<Uint8Array>
 

@@ -1,0 +1,116 @@
+/**
+ * {@link Crypto} over node:crypto: native where Node has it, from Node 22.15 (VS
+ * Code's Electron) on; what an older one lacks runs portably. Specified in
+ * `docs/spec/crypto.md`.
+ *
+ * AES-GCM is synchronous here on purpose: WebCrypto costs 0.1 to 0.2 ms a call,
+ * and most files are small. HPKE and the portable parts load on first use.
+ *
+ * @module
+ */
+import * as node from "node:crypto"
+import type { Argon2Params, Crypto, CryptoOptions, Hasher } from "../../../crypto/crypto.ts"
+import { TAG_BYTES } from "../../../crypto/crypto.ts"
+import type { Hpke } from "../../../crypto/hpke.ts"
+import { hkdf, hmac } from "../../../crypto/hmac.ts"
+import { canBeSealed, checkAeadKey, checkArgon2, openFailed } from "../../../crypto/inputs.ts"
+import { Secret } from "../../../crypto/secret.ts"
+import { createNodeSignatures } from "./nodeSignatures.ts"
+
+export function createNodeCrypto(options: CryptoOptions = {}): Crypto {
+  const randomBytes = options.randomBytes ?? ((length) => node.randomFillSync(new Uint8Array(length)))
+  const primitives = {
+    randomBytes,
+    sha256,
+    hmacSha256: (key: Secret, ...parts: readonly Uint8Array[]) => hmac(sha256, key.expose(), ...parts),
+    seal,
+    open,
+  }
+  let loadingHpke: Promise<Hpke> | undefined
+  const hpke = (): Promise<Hpke> => {
+    loadingHpke ??= import("../../../crypto/hpke.ts").then(({ createHpke }) => createHpke(primitives))
+    return loadingHpke
+  }
+  return {
+    name: "node",
+    ...primitives,
+    ...createNodeSignatures(randomBytes),
+    createSha256,
+    hkdf: (ikm, salt, info, length) => new Secret(hkdf(sha256, ikm.expose(), salt, info, length)),
+    argon2id,
+    sealingPublicKey: async (seed) => (await hpke()).sealingPublicKey(seed),
+    sealTo: async (publicKey, info, plaintext) => (await hpke()).sealTo(publicKey, info, plaintext),
+    openFrom: async (seed, info, sealed) => (await hpke()).openFrom(seed, info, sealed),
+  }
+}
+
+function sha256(...parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length === 1) return plain(node.hash("sha256", parts[0] as Uint8Array, "buffer"))
+  const running = node.createHash("sha256")
+  for (const part of parts) running.update(part)
+  return plain(running.digest())
+}
+
+function createSha256(): Hasher {
+  const running = node.createHash("sha256")
+  return {
+    update: (bytes) => void running.update(bytes),
+    digest: () => plain(running.digest()),
+  }
+}
+
+function seal(key: Secret, nonce: Uint8Array, associatedData: Uint8Array, plaintext: Uint8Array): Uint8Array {
+  checkAeadKey(key, nonce)
+  const cipher = node.createCipheriv("aes-256-gcm", key.expose(), nonce, { authTagLength: TAG_BYTES })
+  cipher.setAAD(associatedData)
+  const sealed = new Uint8Array(plaintext.length + TAG_BYTES)
+  sealed.set(cipher.update(plaintext))
+  cipher.final()
+  sealed.set(cipher.getAuthTag(), plaintext.length)
+  return sealed
+}
+
+function open(key: Secret, nonce: Uint8Array, associatedData: Uint8Array, sealed: Uint8Array): Uint8Array {
+  if (!canBeSealed(key, nonce, sealed)) throw openFailed()
+  const end = sealed.length - TAG_BYTES
+  const decipher = node.createDecipheriv("aes-256-gcm", key.expose(), nonce, { authTagLength: TAG_BYTES })
+  decipher.setAAD(associatedData)
+  decipher.setAuthTag(sealed.subarray(end))
+  const plaintext = decipher.update(sealed.subarray(0, end))
+  try {
+    decipher.final()
+  } catch {
+    plaintext.fill(0)
+    throw openFailed()
+  }
+  return plain(plaintext)
+}
+
+/** Native from Node 24.7 on, where it runs off the main thread. */
+async function argon2id(password: Secret, salt: Uint8Array, params: Argon2Params, length: number): Promise<Secret> {
+  checkArgon2(password, salt, params, length)
+  if (typeof node.argon2 !== "function") {
+    const { portableArgon2id } = await import("../../../crypto/portableArgon2.ts")
+    return portableArgon2id(password, salt, params, length)
+  }
+  return new Promise((resolve, reject) => {
+    node.argon2(
+      "argon2id",
+      {
+        message: password.expose(),
+        nonce: salt,
+        memory: params.memoryKiB,
+        passes: params.passes,
+        parallelism: params.lanes,
+        tagLength: length,
+      },
+      (error, bytes) => (error ? reject(error) : resolve(new Secret(plain(bytes)))),
+    )
+  })
+}
+
+/** The bytes as a plain array that shares its memory with nothing, as the interface promises. */
+function plain(bytes: Buffer): Uint8Array {
+  if (bytes.byteLength !== bytes.buffer.byteLength) return new Uint8Array(bytes)
+  return new Uint8Array(bytes.buffer, 0, bytes.byteLength)
+}
