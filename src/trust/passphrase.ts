@@ -1,0 +1,74 @@
+/**
+ * From a passphrase to keys, and to what the trust log says of them.
+ * Normative text: `docs/spec/keys.md`, "Passphrase".
+ *
+ *     passphrase key = Argon2id(NFKC(passphrase) in UTF-8, salt[16], costs of the entry, 32)
+ *     seed           = HKDF-SHA256(passphrase key, salt = empty, label, 32)    for each of three labels
+ *
+ * @module
+ */
+import { equalBytes, fromUtf8, utf8 } from "../../crypto/bytes.ts"
+import type { Argon2Params, Crypto } from "../../crypto/crypto.ts"
+import { LABEL_PASSPHRASE_RECIPIENT, LABEL_RECOVERY_ED25519, LABEL_RECOVERY_ML_DSA_87 } from "../../crypto/labels.ts"
+import { Secret } from "../../crypto/secret.ts"
+import { ARGON2_LIMITS, type PassphraseEntry } from "../../storage/format/machine.ts"
+
+/** What writers use: the least a reader accepts, with the lanes of RFC 9106's second choice. */
+const DEFAULT_COSTS: Argon2Params = {
+  memoryKiB: ARGON2_LIMITS.memoryKiB.min,
+  passes: ARGON2_LIMITS.passes.min,
+  lanes: ARGON2_LIMITS.lanes.max,
+}
+const SALT_BYTES = 16
+const SEED_BYTES = 32
+const NO_SALT = new Uint8Array(0)
+
+/** The private seeds that a passphrase stands for. */
+export interface PassphraseKeys {
+  /** X-Wing: opens the passphrase's key boxes. */
+  readonly recipient: Secret
+  /** Signs `recover` and every entry that sets this passphrase. */
+  readonly recovery: { readonly ed25519: Secret; readonly mlDsa87: Secret }
+}
+
+/** @param entry - Of the verified trust log: its salt and costs. Takes about half a second. */
+export async function derivePassphraseKeys(
+  crypto: Crypto,
+  passphrase: Secret,
+  entry: Argon2Params & { readonly salt: Uint8Array },
+): Promise<PassphraseKeys> {
+  const normalized = new Secret(utf8(fromUtf8(passphrase.expose()).normalize("NFKC")))
+  const key = await crypto.argon2id(normalized, entry.salt, entry, SEED_BYTES)
+  normalized.wipe()
+  const derive = (label: string): Secret => crypto.hkdf(key, NO_SALT, utf8(label), SEED_BYTES)
+  const keys = {
+    recipient: derive(LABEL_PASSPHRASE_RECIPIENT),
+    recovery: { ed25519: derive(LABEL_RECOVERY_ED25519), mlDsa87: derive(LABEL_RECOVERY_ML_DSA_87) },
+  }
+  key.wipe()
+  return keys
+}
+
+/** Whether these keys are the ones an entry of the log speaks of; the test of a typed passphrase. */
+export async function arePassphraseKeys(
+  crypto: Crypto,
+  keys: PassphraseKeys,
+  entry: PassphraseEntry,
+): Promise<boolean> {
+  return equalBytes(await crypto.sealingPublicKey(keys.recipient), entry.recipient)
+}
+
+/** A new passphrase's entry, with a salt of its own, and its keys. */
+export async function createPassphraseEntry(
+  crypto: Crypto,
+  passphrase: Secret,
+): Promise<{ readonly entry: PassphraseEntry; readonly keys: PassphraseKeys }> {
+  const costs = { ...DEFAULT_COSTS, salt: crypto.randomBytes(SALT_BYTES) }
+  const keys = await derivePassphraseKeys(crypto, passphrase, costs)
+  const [recipient, ed25519, mlDsa87] = await Promise.all([
+    crypto.sealingPublicKey(keys.recipient),
+    crypto.signingPublicKey("ed25519", keys.recovery.ed25519),
+    crypto.signingPublicKey("ml-dsa-87", keys.recovery.mlDsa87),
+  ])
+  return { entry: { ...costs, recipient, recovery: { ed25519, mlDsa87 } }, keys }
+}
