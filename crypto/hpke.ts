@@ -61,17 +61,22 @@ export function createHpke(primitives: HpkePrimitives): Hpke {
   }
 }
 
-/** The cipher suite over any KEM; the tests run RFC 9180's X25519 vectors through the same schedule. */
-export function createSuite<K extends Key>(primitives: HpkePrimitives, kem: KEM<K>): CipherSuite<K> {
-  return new CipherSuite(() => kem, hkdfSha256(primitives), aes256Gcm(primitives))
+/** The cipher suite over any KEM and AEAD: published vectors have others, and run through this same key schedule. */
+export function createSuite<K extends Key>(
+  primitives: HpkePrimitives,
+  kem: KEM<K>,
+  aead: AEADFactory = aes256Gcm(primitives),
+): CipherSuite<K> {
+  return new CipherSuite(() => kem, hkdfSha256(primitives), aead)
 }
 
 /** A key as the library wants it. The bytes of a private one are the caller's secret: not kept beyond the call. */
-interface XWingKey extends Key {
+export interface XWingKey extends Key {
   readonly bytes: Uint8Array
 }
 
-function createXWing(randomBytes: Crypto["randomBytes"]): KEM<XWingKey> {
+/** X-Wing as the library wants a KEM, private keys being seeds. */
+export function createXWing(randomBytes: Crypto["randomBytes"]): KEM<XWingKey> {
   const keyOf = (type: "public" | "private", bytes: Uint8Array): XWingKey => ({
     type,
     bytes,

@@ -31,17 +31,11 @@ const ED25519_P = 2n ** 255n - 19n
 const ED25519_L = 2n ** 252n + 27742317777372353535851937790883648493n
 const P256_N = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
 
-/**
- * The y-coordinates of the eight points whose order divides the cofactor: 0 (order 4), 1 (the
- * neutral element), -1 (order 2) and the two of order 8. Each covers both signs of x.
- */
-const SMALL_ORDER_Y: ReadonlySet<bigint> = new Set([
-  0n,
-  1n,
-  ED25519_P - 1n,
-  0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd83d3d706a17c7n,
-  0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n,
-])
+/** The y-coordinate of a point of order 8; the other such points have -y or the other sign of x. */
+const ORDER_8_Y = 0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n
+
+/** The y-coordinates of the eight points of small order: orders 4, 1, 2, and twice 8. Each covers both signs of x. */
+const SMALL_ORDER_Y: ReadonlySet<bigint> = new Set([0n, 1n, ED25519_P - 1n, ORDER_8_Y, ED25519_P - ORDER_8_Y])
 
 /** Whether both have the one form that is accepted. What is not of this form is no signature. */
 export function isSignatureForm(algorithm: SignatureAlgorithm, publicKey: Uint8Array, signature: Uint8Array): boolean {

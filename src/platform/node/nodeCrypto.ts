@@ -11,9 +11,9 @@
 import * as node from "node:crypto"
 import type { Argon2Params, Crypto, CryptoOptions, Hasher } from "../../../crypto/crypto.ts"
 import { TAG_BYTES } from "../../../crypto/crypto.ts"
-import type { Hpke } from "../../../crypto/hpke.ts"
 import { hkdf, hmac } from "../../../crypto/hmac.ts"
 import { canBeSealed, checkAeadKey, checkArgon2, openFailed } from "../../../crypto/inputs.ts"
+import { createSealing } from "../../../crypto/sealing.ts"
 import { Secret } from "../../../crypto/secret.ts"
 import { createNodeSignatures } from "./nodeSignatures.ts"
 
@@ -26,11 +26,6 @@ export function createNodeCrypto(options: CryptoOptions = {}): Crypto {
     seal,
     open,
   }
-  let loadingHpke: Promise<Hpke> | undefined
-  const hpke = (): Promise<Hpke> => {
-    loadingHpke ??= import("../../../crypto/hpke.ts").then(({ createHpke }) => createHpke(primitives))
-    return loadingHpke
-  }
   return {
     name: "node",
     ...primitives,
@@ -38,9 +33,7 @@ export function createNodeCrypto(options: CryptoOptions = {}): Crypto {
     createSha256,
     hkdf: (ikm, salt, info, length) => new Secret(hkdf(sha256, ikm.expose(), salt, info, length)),
     argon2id,
-    sealingPublicKey: async (seed) => (await hpke()).sealingPublicKey(seed),
-    sealTo: async (publicKey, info, plaintext) => (await hpke()).sealTo(publicKey, info, plaintext),
-    openFrom: async (seed, info, sealed) => (await hpke()).openFrom(seed, info, sealed),
+    ...createSealing(primitives),
   }
 }
 
