@@ -1,0 +1,60 @@
+/**
+ * Compression by node:zlib: zstd level 3 where this Node has it (22.15 and
+ * later), deflate elsewhere. Reads all codecs. Synchronous on purpose: a trip
+ * through the thread pool costs more than compressing a small file.
+ *
+ * @module
+ */
+import zlib from "node:zlib"
+import {
+  type Compressed,
+  type Compressor,
+  checkZstdFrame,
+  decompress,
+  keepIfShorter,
+  looksCompressible,
+} from "../../../storage/compress.ts"
+import { StorageError } from "../../../storage/errors.ts"
+
+const DEFLATE_LEVEL = 6
+const ZSTD_LEVEL = 3
+
+/** A {@link Compressor} over node:zlib. `codec` is for tests; by default zstd where this Node has it. */
+export function createNodeCompressor(codec: "zstd" | "deflate-raw" = hasZstd() ? "zstd" : "deflate-raw"): Compressor {
+  const squeeze = codec === "zstd" ? compressZstd : compressDeflate
+  return {
+    compress: (bytes): Compressed =>
+      looksCompressible(bytes) ? keepIfShorter(codec, bytes, squeeze(bytes)) : { codec: "none", bytes },
+    decompress(codec, stored, plainBytes) {
+      if (codec === "deflate-raw") return inflate(zlib.inflateRawSync, stored, plainBytes)
+      if (codec !== "zstd" || !hasZstd()) return decompress(codec, stored, plainBytes)
+      checkZstdFrame(stored, plainBytes)
+      return inflate(zlib.zstdDecompressSync, stored, plainBytes)
+    },
+  }
+}
+
+function hasZstd(): boolean {
+  return typeof zlib.zstdCompressSync === "function"
+}
+
+function compressZstd(bytes: Uint8Array): Uint8Array {
+  return zlib.zstdCompressSync(bytes, { params: { [zlib.constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL } })
+}
+
+function compressDeflate(bytes: Uint8Array): Uint8Array {
+  return zlib.deflateRawSync(bytes, { level: DEFLATE_LEVEL })
+}
+
+type InflateSync = (stored: Uint8Array, options: { maxOutputLength: number }) => Uint8Array
+
+function inflate(run: InflateSync, stored: Uint8Array, plainBytes: number): Uint8Array {
+  let plain: Uint8Array
+  try {
+    plain = run(stored, { maxOutputLength: plainBytes })
+  } catch (cause) {
+    throw new StorageError("FORMAT_INVALID", "compressed bytes", { cause })
+  }
+  if (plain.length !== plainBytes) throw new StorageError("FORMAT_INVALID", "inflated length")
+  return new Uint8Array(plain.buffer, plain.byteOffset, plain.length)
+}

@@ -1,0 +1,332 @@
+/**
+ * Turns files into packs: cut, compress, seal, gather. Normative text:
+ * `docs/spec/pack.md`, "Writing".
+ *
+ * **Nothing is ever sealed twice under one key and nonce.** A run of sealing
+ * ({@link createRun}) draws its own salt, derives its own key, counts its own
+ * nonces, counts before it seals, and lets none of these out or in: no argument
+ * sets a salt or a number, and a run that failed never seals again. Whoever
+ * tries a file again gets another run.
+ *
+ * Holds one pack being filled, one waiting for `onPack`, and what the callers of
+ * `addFile` have in hand. Does no I/O but through `onPack`.
+ *
+ * @module
+ */
+import { toHex } from "../crypto/bytes.ts"
+import type { Crypto, Hasher } from "../crypto/crypto.ts"
+import { LABEL_FILE } from "../crypto/labels.ts"
+import type { Secret } from "../crypto/secret.ts"
+import { createChunker, type Gear, MAX_WHOLE_BYTES } from "./chunker.ts"
+import type { Compressor } from "./compress.ts"
+import { StorageError } from "./errors.ts"
+import type { ChunkRef, Codec } from "./format/entry.ts"
+import {
+  chunkAssociatedData,
+  chunkNonce,
+  encodePack,
+  MAX_CHUNK_BYTES,
+  MAX_CHUNK_NUMBER,
+  MAX_PACK_BYTES,
+  PACK_MAGIC,
+} from "./format/pack.ts"
+import { type EpochKeys, OBJECT_SALT_BYTES } from "./keys.ts"
+
+/** Size to which packs are filled on desktops. */
+export const DESKTOP_PACK_BYTES = 8 * 1024 * 1024
+/** Size to which packs are filled in browsers, where a pack is one request of an API. */
+export const WEB_PACK_BYTES = 2 * 1024 * 1024
+
+/** Below this length a chunk is not looked for among other files' chunks. */
+const MIN_SHARED_BYTES = 64 * 1024
+
+/** A pack as it goes to the store. */
+export interface SealedPack {
+  /** SHA-256 in hex. */
+  readonly id: string
+  /** The whole pack; belongs to the receiver. */
+  readonly bytes: Uint8Array
+  /** What it holds, in the order of offsets. To be kept with the pack if an upload is to be resumed. */
+  readonly chunks: readonly ChunkRef[]
+}
+
+/**
+ * Looks for a chunk that is in the vault already, or in packs kept from an interrupted upload.
+ *
+ * @param hash - SHA-256 of the chunk's plaintext.
+ * @returns A reference that holds in the commit being made, or `undefined`.
+ */
+export type Reuse = (hash: Uint8Array, plainBytes: number) => ChunkRef | undefined
+
+export interface PackWriterOptions {
+  readonly crypto: Crypto
+  /** Keys of the current epoch. */
+  readonly keys: EpochKeys
+  readonly gear: Gear
+  readonly compressor: Compressor
+  /** Packs are closed before they would outgrow this; a chunk longer than that has a pack for itself. */
+  readonly targetBytes: number
+  /**
+   * Takes a finished pack, one at a time, in order. While one is being taken at most one more is filled:
+   * `addFile` waits. If it throws, so do `addFile` and `finish`, and the writer is of no more use.
+   */
+  readonly onPack: (pack: SealedPack) => Promise<void>
+}
+
+/** One file to add. */
+export interface FileContent {
+  /** The whole file, or its pieces in order; pieces must not change while `addFile` runs. */
+  readonly content: Uint8Array | AsyncIterable<Uint8Array>
+  /** Leave chunks uncompressed, because a secret's compressed length tells about it. */
+  readonly secret?: boolean
+  readonly reuse?: Reuse
+}
+
+/** What became of a file. */
+export interface AddedFile {
+  /** Bytes read. */
+  readonly size: number
+  /** SHA-256 of the bytes read. */
+  readonly hash: Uint8Array
+  /** Bytes that were sealed for it; 0 if all chunks were there already. */
+  readonly sealedBytes: number
+  /**
+   * References to its chunks, in file order. To be asked for after `finish`.
+   *
+   * @throws {TypeError} while a pack that holds one of them is still open.
+   */
+  chunks(): readonly ChunkRef[]
+}
+
+export interface PackWriter {
+  /**
+   * Reads, cuts, compresses and seals one file. May be called for several files at once, which then share packs.
+   * If it throws, what it sealed is dead weight in its pack, referred to by nobody; other files are unharmed.
+   */
+  addFile(file: FileContent): Promise<AddedFile>
+  /** Closes the last pack and waits until `onPack` has taken all. Call once, after every `addFile` has returned. */
+  finish(): Promise<void>
+}
+
+/** A writer for the packs of one commit. */
+export function createPackWriter(options: PackWriterOptions): PackWriter {
+  const { crypto, keys, compressor } = options
+  const gatherer = createGatherer(crypto, options.targetBytes, options.onPack)
+  /** Longer chunks of this commit by hash, so that copies among the files cost nothing. */
+  const sharedByHash = new Map<string, PlacedChunk>()
+
+  async function addChunk(run: Run, plain: Uint8Array, hash: Uint8Array, file: FileContent): Promise<PlacedChunk> {
+    const known = file.reuse?.(hash, plain.length)
+    if (known !== undefined) return { ref: known }
+    const shareKey = plain.length < MIN_SHARED_BYTES ? undefined : toHex(hash)
+    const shared = shareKey === undefined ? undefined : sharedByHash.get(shareKey)
+    if (shared !== undefined) return shared
+
+    const { codec, bytes } = file.secret ? { codec: "none" as const, bytes: plain } : await compressor.compress(plain)
+    const sealed = await run.seal(codec, bytes)
+    const placed = gatherer.place(sealed, { plainBytes: plain.length, hash })
+    if (shareKey !== undefined) sharedByHash.set(shareKey, placed)
+    await gatherer.room()
+    return placed
+  }
+
+  async function addWhole(run: Run, content: Uint8Array, file: FileContent): Promise<AddedFile> {
+    const hash = crypto.sha256(content)
+    const placed = content.length === 0 ? [] : [await addChunk(run, content, hash, file)]
+    return addedFile(content.length, hash, run.sealedBytes, placed)
+  }
+
+  async function addPieces(run: Run, pieces: Pieces, file: FileContent): Promise<AddedFile> {
+    const chunker = createChunker(options.gear)
+    const hasher: Hasher = crypto.createSha256()
+    const placed: PlacedChunk[] = []
+    let size = 0
+    const addAll = async (chunks: readonly Uint8Array[]): Promise<void> => {
+      for (const chunk of chunks) placed.push(await addChunk(run, chunk, crypto.sha256(chunk), file))
+    }
+    for await (const piece of pieces) {
+      hasher.update(piece)
+      size += piece.length
+      await addAll(chunker.push(piece))
+    }
+    await addAll(chunker.finish())
+    return addedFile(size, hasher.digest(), run.sealedBytes, placed)
+  }
+
+  return {
+    async addFile(file) {
+      await gatherer.room()
+      const run = createRun(crypto, keys)
+      try {
+        if (!(file.content instanceof Uint8Array)) return await addPieces(run, file.content, file)
+        if (file.content.length <= MAX_WHOLE_BYTES) return await addWhole(run, file.content, file)
+        return await addPieces(run, [file.content], file)
+      } finally {
+        run.end()
+      }
+    },
+    finish: () => gatherer.finish(),
+  }
+}
+
+type Pieces = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+
+function addedFile(size: number, hash: Uint8Array, sealedBytes: number, placed: readonly PlacedChunk[]): AddedFile {
+  return {
+    size,
+    hash,
+    sealedBytes,
+    chunks: () =>
+      placed.map(({ ref }) => {
+        if (ref === undefined) throw new TypeError("the pack of this chunk is still open")
+        return ref
+      }),
+  }
+}
+
+/** A chunk as its run sealed it: all of a reference that does not depend on the pack. */
+interface SealedChunk {
+  readonly bytes: Uint8Array
+  readonly codec: Codec
+  readonly epoch: number
+  readonly salt: Uint8Array
+  readonly number: number
+}
+
+/** The sealing of one file version, or of the part of it that is uploaded this time. */
+interface Run {
+  readonly sealedBytes: number
+  seal(codec: Codec, bytes: Uint8Array): Promise<SealedChunk>
+  /** Wipes the key. Nothing can be sealed any more. */
+  end(): void
+}
+
+function createRun(crypto: Crypto, keys: EpochKeys): Run {
+  const { workspace, epoch } = keys
+  /** Drawn for the first chunk: a file whose chunks are all there already needs no key. */
+  let drawn: { readonly salt: Uint8Array; readonly key: Secret } | undefined
+  let next = 0
+  let sealedBytes = 0
+  let ended = false
+
+  function draw(): { readonly salt: Uint8Array; readonly key: Secret } {
+    const salt = crypto.randomBytes(OBJECT_SALT_BYTES)
+    return { salt, key: keys.objectKey(salt, LABEL_FILE) }
+  }
+
+  return {
+    get sealedBytes() {
+      return sealedBytes
+    },
+    async seal(codec, plain) {
+      if (ended || next > MAX_CHUNK_NUMBER) throw new StorageError("FORMAT_LIMIT_EXCEEDED", "run of sealing is over")
+      drawn ??= draw()
+      // Taken before the seal: a number is used up whether or not sealing succeeds.
+      const number = next++
+      const associatedData = chunkAssociatedData(workspace, epoch, codec, number)
+      try {
+        const bytes = await crypto.seal(drawn.key, chunkNonce(number), associatedData, plain)
+        sealedBytes += bytes.length
+        return { bytes, codec, epoch, salt: drawn.salt, number }
+      } catch (cause) {
+        ended = true
+        throw cause
+      }
+    },
+    end() {
+      ended = true
+      drawn?.key.wipe()
+    },
+  }
+}
+
+/** A chunk with its place, once the pack is closed that gives it one. */
+interface PlacedChunk {
+  ref?: ChunkRef
+}
+
+interface Gatherer {
+  /** Adds a sealed chunk to the open pack, closing the one before if it does not fit. Does not wait. */
+  place(sealed: SealedChunk, plain: { readonly plainBytes: number; readonly hash: Uint8Array }): PlacedChunk
+  /** Waits until at most one pack is on its way. @throws what `onPack` threw. */
+  room(): Promise<void>
+  finish(): Promise<void>
+}
+
+function createGatherer(crypto: Crypto, targetBytes: number, onPack: PackWriterOptions["onPack"]): Gatherer {
+  if (targetBytes > MAX_PACK_BYTES - MAX_CHUNK_BYTES) throw new StorageError("FORMAT_LIMIT_EXCEEDED", "pack target")
+  let open = emptyPack()
+  /** One promise for each pack that `onPack` has, or that is in line for it, oldest first. None ever rejects. */
+  const onTheWay: Promise<void>[] = []
+  let failure: { readonly cause: unknown } | undefined
+
+  function close(): void {
+    if (open.chunks.length === 0) return
+    const closing = open
+    open = emptyPack()
+    onTheWay.push(handOver(closing, onTheWay.at(-1)))
+  }
+
+  async function handOver(closing: OpenPack, before: Promise<void> | undefined): Promise<void> {
+    await before
+    try {
+      if (failure === undefined) await onPack(sealPack(crypto, closing))
+    } catch (cause) {
+      failure ??= { cause }
+    }
+    onTheWay.shift()
+  }
+
+  function rethrow(): void {
+    if (failure !== undefined) throw failure.cause
+  }
+
+  return {
+    place(sealed, plain) {
+      rethrow()
+      if (open.length + sealed.bytes.length > targetBytes) close()
+      const placed: PlacedChunk = {}
+      open.chunks.push({ sealed, plain, placed, offset: open.length })
+      open.length += sealed.bytes.length
+      return placed
+    },
+    async room() {
+      while (onTheWay.length > 1) await onTheWay[0]
+      rethrow()
+    },
+    async finish() {
+      close()
+      await onTheWay.at(-1)
+      rethrow()
+    },
+  }
+}
+
+interface OpenPack {
+  length: number
+  readonly chunks: {
+    readonly sealed: SealedChunk
+    readonly plain: { readonly plainBytes: number; readonly hash: Uint8Array }
+    readonly placed: PlacedChunk
+    readonly offset: number
+  }[]
+}
+
+function emptyPack(): OpenPack {
+  return { length: PACK_MAGIC.length, chunks: [] }
+}
+
+/** Pads and names a pack, and tells its chunks where they lie. */
+function sealPack(crypto: Crypto, open: OpenPack): SealedPack {
+  const bytes = encodePack(
+    open.chunks.map((chunk) => chunk.sealed.bytes),
+    (length) => crypto.randomBytes(length),
+  )
+  const id = toHex(crypto.sha256(bytes))
+  const chunks = open.chunks.map(({ sealed, plain, placed, offset }): ChunkRef => {
+    const { bytes, codec, epoch, salt, number } = sealed
+    placed.ref = { pack: id, offset, sealedBytes: bytes.length, codec, epoch, salt, number, ...plain }
+    return placed.ref
+  })
+  return { id, bytes, chunks }
+}
