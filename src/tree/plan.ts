@@ -1,11 +1,14 @@
 /**
- * The planner: from what both sides last agreed on (base), what is here
- * (local) and what the vault says (remote) to a list of operations. Pure: no
- * I/O, no clock, no randomness; the same input gives the same plan.
+ * The words of the planner: from what both sides last agreed on (base), what
+ * is here (local) and what the vault says (remote) to a list of operations.
+ * The algorithm is `planner.ts`, the choices of a person are worked in by
+ * `resolve.ts`. All of it is pure: no I/O, no clock, no randomness; the same
+ * input gives the same plan.
  *
  * @module
  */
-import type { IndexEntry, Tombstone } from "../../storage/format/entry.ts"
+import { equalBytes } from "../../crypto/bytes.ts"
+import type { FileEntry, IndexEntry, Tombstone } from "../../storage/format/entry.ts"
 import type { TreeNode } from "./node.ts"
 
 /** Why a path is left alone on this machine this time, for all sides. */
@@ -60,16 +63,50 @@ export type Resolution =
   /** Not now: asked again at the next sync, nothing changes meanwhile. */
   | { readonly choice: "skip" }
 
+/**
+ * One step. A path may have two: a delete and a write when it changes between folder and not-folder, a write (or a
+ * mode) and an upload when both sides contribute. The base may learn a path only when all its steps are done:
+ * {@link baseAfter}.
+ */
 export type Operation =
-  /** The vault gets the local node. `from`: a base path with the same content (rename, copy), nothing to send. */
-  | { readonly kind: "upload"; readonly path: string; readonly node: TreeNode; readonly before: IndexEntry | null }
+  /**
+   * The vault gets `node`. Nothing is to be read or sent if `node` has the content of `from`, an entry of the vault
+   * (the same path after a change of mode, another one after a rename or copy): its chunks are used again.
+   */
+  | {
+      readonly kind: "upload"
+      readonly path: string
+      readonly node: TreeNode
+      readonly before: IndexEntry | null
+      readonly from?: FileEntry
+    }
   /** The vault forgets the path and keeps a tombstone. */
   | { readonly kind: "bury"; readonly path: string; readonly before: IndexEntry }
-  /** The disk gets the vault's node; `before` is what the plan saw there and apply must find. */
-  | { readonly kind: "write"; readonly path: string; readonly node: IndexEntry; readonly before: TreeNode | null }
-  /** What lies on the disk goes to quarantine. */
+  /**
+   * The disk gets the vault's node; `before` is what the plan saw there and apply must find. `from`: a local path
+   * where the plan saw the same bytes, to copy from if they are still there.
+   */
+  | {
+      readonly kind: "write"
+      readonly path: string
+      readonly node: IndexEntry
+      readonly before: TreeNode | null
+      readonly from?: string
+    }
+  /** Only the permission bits on the disk change. */
+  | { readonly kind: "mode"; readonly path: string; readonly mode: number; readonly before: TreeNode }
+  /** What lies on the disk goes to quarantine; a folder only if it is empty then, else it quietly stays. */
   | { readonly kind: "delete"; readonly path: string; readonly before: TreeNode }
-  /** Both sides have the same already; only the base learns it. */
+  /** These bytes replace what is on both sides: a person merged them. */
+  | {
+      readonly kind: "merge"
+      readonly path: string
+      readonly content: Uint8Array
+      readonly mode: number
+      readonly local: TreeNode | null
+      readonly remote: IndexEntry | null
+    }
+  /** Both sides have the same already (`null`: neither has it); only the base learns it. */
   | { readonly kind: "agree"; readonly path: string; readonly node: TreeNode | null }
 
 export interface Held {
@@ -78,11 +115,26 @@ export interface Held {
 }
 
 export interface Plan {
-  /** In the order in which they can be carried out: folders before what is in them, deletes from the inside out. */
+  /**
+   * In the order in which they can be carried out: what only the base learns; deletes that make room; folders before
+   * what is in them; other deletes, from the inside out; then what the vault learns.
+   */
   readonly operations: readonly Operation[]
   readonly conflicts: readonly Conflict[]
-  /** Paths left alone, each with its reason. */
+  /** Paths left alone, each with its reason, sorted by path. */
   readonly held: readonly Held[]
+  /** Paths of the base that are excluded now: the next {@link PlanInput.dormant}. */
+  readonly dormant: readonly string[]
+}
+
+/** What this machine's disk can hold; see `Workspace` of the ports. */
+export interface PlatformRules {
+  readonly windowsNames: boolean
+  readonly caseInsensitive: boolean
+  readonly normalizes: boolean
+  readonly links: boolean
+  /** Whether the user agreed to a link that points out of the workspace. */
+  readonly mayLeadOut: (path: string, target: string) => boolean
 }
 
 export interface PlanInput {
@@ -90,8 +142,83 @@ export interface PlanInput {
   readonly base: ReadonlyMap<string, TreeNode>
   readonly local: ReadonlyMap<string, TreeNode>
   readonly remote: ReadonlyMap<string, IndexEntry>
+  /** Only these delete: what is merely absent from `remote` is put back. */
   readonly tombstones: ReadonlyMap<string, Tombstone>
-  /** Paths (and, with a trailing `/`, whole folders) that are ignored or held back: no side is touched, base stays. */
+  /**
+   * Whether a path is ignored; a folder is asked for with a trailing `/`, and what is in an ignored folder is not
+   * asked for. No side is touched, base stays.
+   */
   readonly excluded: (path: string) => boolean
+  /** Paths that the scan, or the caller, could not deal with. A held folder holds all that is in it. */
   readonly held: ReadonlyMap<string, HoldReason>
+  /** Without it, names are checked only against what no platform may be given. */
+  readonly platform?: PlatformRules
+  /** Folders in which the scan saw something ignored or unsyncable, so that they will not become empty. */
+  readonly occupied?: ReadonlySet<string>
+  /** Paths that were excluded at the last sync: that they are missing here is not a deletion. */
+  readonly dormant?: ReadonlySet<string>
+  /**
+   * Set when this machine has synced before and lost its base (which then is empty): a local path that matches its
+   * tombstone counts as deleted there. `hashTarget` is the SHA-256 of a link's target in UTF-8.
+   */
+  readonly baseLost?: { readonly hashTarget: (target: string) => Uint8Array }
+}
+
+/**
+ * The base after a sync: `plan` carried out, except for the paths in `failed` (skipped by apply, or not committed),
+ * which stay as they were and are planned again. `merged`: what the `merge` operations brought about.
+ */
+export function baseAfter(
+  base: ReadonlyMap<string, TreeNode>,
+  plan: Plan,
+  failed: ReadonlySet<string>,
+  merged: ReadonlyMap<string, TreeNode> = new Map(),
+): Map<string, TreeNode> {
+  const next = new Map(base)
+  for (const operation of plan.operations) {
+    if (failed.has(operation.path)) continue
+    const node = outcome(operation, merged)
+    if (node === null) next.delete(operation.path)
+    else next.set(operation.path, node)
+  }
+  return next
+}
+
+function outcome(operation: Operation, merged: ReadonlyMap<string, TreeNode>): TreeNode | null {
+  switch (operation.kind) {
+    case "upload":
+    case "write":
+      return toNode(operation.node)
+    case "agree":
+      return operation.node
+    case "mode":
+      return { ...operation.before, mode: operation.mode }
+    case "merge": {
+      const node = merged.get(operation.path)
+      if (node === undefined) throw new TypeError("the outcome of a merge is missing")
+      return node
+    }
+    case "bury":
+    case "delete":
+      return null
+  }
+}
+
+/** What of an entry is also known of a local path. */
+export function toNode(node: TreeNode): TreeNode {
+  switch (node.type) {
+    case "file":
+      return { type: "file", mode: node.mode, size: node.size, hash: node.hash }
+    case "link":
+      return { type: "link", mode: node.mode, target: node.target }
+    case "folder":
+      return { type: "folder", mode: node.mode }
+  }
+}
+
+/** Whether two nodes have the same content, whatever their permissions. */
+export function sameContent(a: TreeNode, b: TreeNode): boolean {
+  if (a.type === "file") return b.type === "file" && a.size === b.size && equalBytes(a.hash, b.hash)
+  if (a.type === "link") return b.type === "link" && a.target === b.target
+  return b.type === "folder"
 }

@@ -1,0 +1,271 @@
+/**
+ * The planner: three trees in, a list of operations out. Pure and linear in the
+ * number of paths, after one sort. The rules are in the design ("Syncing"); the
+ * table for one path is `decide.ts`.
+ *
+ *     rows      one per path of any side, folders before what is in them
+ *     judge     top-down: what to do about each path by itself, and what to leave alone
+ *     settle    bottom-up: a folder stays where something in it stays; a file does not take
+ *               the place of a folder that is still needed
+ *     emit      operations in an order in which they can be carried out
+ *
+ * @module
+ */
+import type { IndexEntry } from "../../storage/format/entry.ts"
+import { type Collision, findCollisions } from "./collisions.ts"
+import { decide, mergeMode, type Verdict } from "./decide.ts"
+import type { FolderNode, TreeNode } from "./node.ts"
+import { checkForPlatform, checkPath, leadsOut, parentOf } from "./paths.ts"
+import type { Conflict, Held, HoldReason, Plan, PlanInput } from "./plan.ts"
+import { createSteps, type Steps } from "./steps.ts"
+
+/** What a path, with all that is in it, means for the folder around it. Bits. */
+const HERE = 1
+const THERE = 2
+/** Something is going to be written here, or there. */
+const COMES_HERE = 4
+const COMES_THERE = 8
+/** What stays does so because a person changed it, not because it is left alone. */
+const WANTED_HERE = 16
+const WANTED_THERE = 32
+
+interface Row {
+  readonly path: string
+  readonly parent: Row | null
+  base: TreeNode | null
+  local: TreeNode | null
+  remote: IndexEntry | null
+  /** The vault lists something in this folder, but not the folder. */
+  implied: boolean
+  verdict: Verdict
+  /** Left alone, and all that is in it: a reason, or ignored. */
+  left: HoldReason | "excluded" | null
+  /** Whether `left` came from the caller, so that something may lie here that `local` does not show. */
+  unseen: boolean
+  /** Bits of all that is in this folder. */
+  inside: number
+}
+
+export function plan(input: PlanInput): Plan {
+  const collided = new Map<string, HoldReason>()
+  for (;;) {
+    const rows = settle(judge(createRows(input), input, collided), input)
+    const before = collided.size
+    for (const [path, { reason }] of newCollisions(rows, input)) collided.set(path, reason)
+    // Holding back one name can keep a folder that was to go, which may collide in turn. Each round holds more, so it ends.
+    if (collided.size === before) return emit(rows, input)
+  }
+}
+
+function createRows(input: PlanInput): readonly Row[] {
+  const paths = new Set<string>(input.remote.keys())
+  for (const path of input.local.keys()) paths.add(path)
+  for (const path of input.base.keys()) paths.add(path)
+  for (const path of input.held.keys()) paths.add(path)
+  for (const path of paths) {
+    // A set visits what is added while it is walked: parents of parents come by themselves.
+    const parent = parentOf(path)
+    if (parent !== "") paths.add(parent)
+  }
+  const rows = new Map<string, Row>()
+  // A folder is a prefix of what is in it, so it sorts before.
+  for (const path of [...paths].sort()) {
+    rows.set(path, {
+      path,
+      parent: rows.get(parentOf(path)) ?? null,
+      base: input.base.get(path) ?? null,
+      local: input.local.get(path) ?? null,
+      remote: input.remote.get(path) ?? null,
+      implied: false,
+      verdict: "none",
+      left: null,
+      unseen: false,
+      inside: 0,
+    })
+  }
+  const list = [...rows.values()]
+  for (let i = list.length - 1; i >= 0; i--) implyParent(list[i] as Row)
+  return list
+}
+
+/** A side that has something in a folder has the folder, whether it lists it or not. */
+function implyParent({ parent, base, local, remote }: Row): void {
+  if (parent === null) return
+  const folder = (): FolderNode => ({
+    type: "folder",
+    mode: (parent.local ?? parent.base ?? parent.remote)?.mode ?? 0o755,
+  })
+  if (local !== null && parent.local === null) parent.local = folder()
+  if (base !== null && parent.base === null) parent.base = folder()
+  if (remote !== null && parent.remote === null) {
+    const { version, writer } = remote
+    parent.remote = { ...folder(), type: "folder", path: parent.path, mtimeMs: 0, version, writer }
+    parent.implied = true
+  }
+  // A vault that lists something in what it says is no folder contradicts itself.
+  if (remote !== null && parent.remote?.type !== "folder") parent.left = "hostile-path"
+}
+
+function judge(rows: readonly Row[], input: PlanInput, collided: ReadonlyMap<string, HoldReason>): readonly Row[] {
+  const { tombstones, dormant, baseLost } = input
+  for (const row of rows) {
+    const { path } = row
+    row.verdict = decide(row, { tombstone: tombstones.get(path), dormant: dormant?.has(path) ?? false, baseLost })
+    const around = row.parent?.left ?? null
+    const held = input.held.get(path)
+    if (around === "excluded" || isExcluded(row, input)) row.left = "excluded"
+    else if (held !== undefined) row.left = held
+    else if (around !== null) row.left = "blocked-folder"
+    else row.left ??= collided.get(path) ?? refusal(row, input)
+    row.unseen = held !== undefined || (row.parent?.unseen ?? false)
+  }
+  return rows
+}
+
+function isExcluded({ path, base, local, remote }: Row, { excluded }: PlanInput): boolean {
+  const folder = base?.type === "folder" || local?.type === "folder" || remote?.type === "folder"
+  if (folder && excluded(`${path}/`)) return true
+  const other =
+    (base !== null && base.type !== "folder") ||
+    (local !== null && local.type !== "folder") ||
+    (remote !== null && remote.type !== "folder")
+  return other && excluded(path)
+}
+
+/** Why what the vault has at this path cannot come here. Asked only where it would, or where its absence means nothing. */
+function refusal({ path, local, remote, verdict }: Row, { platform }: PlanInput): HoldReason | null {
+  if (remote === null || (local !== null && verdict !== "write")) return null
+  const hostile = checkPath(path)
+  if (hostile !== null || platform === undefined) return hostile
+  const unfit = checkForPlatform(path, platform)
+  if (unfit !== null || remote.type !== "link") return unfit
+  if (!platform.links) return "no-links"
+  if (verdict !== "write" || !leadsOut(path, remote.target)) return null
+  return platform.mayLeadOut(path, remote.target) ? null : "outward-link"
+}
+
+function settle(rows: readonly Row[], { occupied }: PlanInput): readonly Row[] {
+  for (let i = rows.length - 1; i >= 0; i--) {
+    const row = rows[i] as Row
+    if (occupied?.has(row.path)) row.inside |= HERE
+    if (row.left === null) settleFolder(row)
+    if (row.parent !== null) row.parent.inside |= bits(row)
+  }
+  return rows
+}
+
+function settleFolder(row: Row): void {
+  const { local, remote, inside } = row
+  if (row.verdict === "delete" && inside & HERE) {
+    row.verdict = inside & COMES_THERE ? "upload" : "none"
+  } else if (row.verdict === "bury" && inside & THERE) {
+    row.verdict = inside & COMES_HERE ? "write" : "none"
+  } else if (row.verdict === "write" && remote?.type !== "folder" && inside & HERE) {
+    blockFolder(row, WANTED_HERE)
+  } else if (row.verdict === "upload" && local?.type !== "folder" && inside & THERE) {
+    blockFolder(row, WANTED_THERE)
+  }
+}
+
+/** One side put something in the place of a folder in which the other side still has something. */
+function blockFolder(row: Row, wanted: number): void {
+  if (row.inside & wanted) row.verdict = "type-type"
+  else row.left = "blocked-folder"
+}
+
+function bits(row: Row): number {
+  const { verdict, left, local, remote } = row
+  if (left !== null) return (local !== null || row.unseen ? HERE : 0) | (remote !== null ? THERE : 0)
+  const open = isConflict(verdict)
+  let all = open ? 0 : row.inside
+  if (verdict === "write") all |= HERE | COMES_HERE | WANTED_THERE
+  else if (verdict !== "delete" && local !== null) all |= HERE
+  if (verdict === "upload") all |= THERE | COMES_THERE | WANTED_HERE
+  else if (verdict !== "bury" && remote !== null) all |= THERE
+  if (open) all |= (local !== null ? WANTED_HERE : 0) | (remote !== null ? WANTED_THERE : 0)
+  return all
+}
+
+/** Names that would be one file on this disk once the plan is carried out; those that are not here yet are held. */
+function newCollisions(rows: readonly Row[], { platform }: PlanInput): ReadonlyMap<string, Collision> {
+  if (platform === undefined || !(platform.caseInsensitive || platform.normalizes)) return new Map()
+  if (!rows.some(isNewHere)) return new Map()
+  const closed = new Set<Row>()
+  const staying: Row[] = []
+  for (const row of rows) {
+    const inClosed = row.parent !== null && closed.has(row.parent)
+    if (inClosed || row.left !== null || isConflict(row.verdict)) closed.add(row)
+    if (closed.has(row) ? row.local !== null : bits(row) & HERE) staying.push(row)
+  }
+  const present = new Set(staying.filter((row) => row.local !== null).map((row) => row.path))
+  return findCollisions(
+    staying.map((row) => row.path),
+    platform,
+    (path) => present.has(path),
+  )
+}
+
+function isNewHere(row: Row): boolean {
+  return row.verdict === "write" && row.local === null && row.left === null
+}
+
+function isConflict(verdict: Verdict): boolean {
+  return verdict.includes("-")
+}
+
+function emit(rows: readonly Row[], input: PlanInput): Plan {
+  const steps = createSteps(input)
+  const conflicts: Conflict[] = []
+  const held: Held[] = []
+  const dormant: string[] = []
+  const closed = new Set<Row>()
+  for (const row of rows) {
+    const inClosed = row.parent !== null && closed.has(row.parent)
+    if (row.left === "excluded") {
+      if (row.base !== null) dormant.push(row.path)
+    } else if (inClosed || row.left !== null) {
+      // Only a folder that was left alone, or what would have changed, is worth a line.
+      if (input.held.has(row.path) || !isQuiet(row)) held.push({ path: row.path, reason: row.left ?? "blocked-folder" })
+    } else if (isConflict(row.verdict)) {
+      conflicts.push(toConflict(row, input))
+    } else {
+      emitRow(row, steps)
+      continue
+    }
+    closed.add(row)
+  }
+  return { operations: steps.inOrder(), conflicts, held, dormant }
+}
+
+function isQuiet({ verdict }: Row): boolean {
+  return verdict === "none" || verdict === "agree"
+}
+
+function toConflict({ path, verdict, base, local, remote }: Row, { tombstones }: PlanInput): Conflict {
+  const kind = verdict as Conflict["kind"]
+  return { path, kind, base, local, remote, writer: remote?.writer ?? tombstones.get(path)?.writer ?? "" }
+}
+
+function emitRow({ path, verdict, base, local, remote, implied }: Row, steps: Steps): void {
+  const before = implied ? null : remote
+  switch (verdict) {
+    case "agree":
+      return steps.agree(path, remote)
+    case "mode":
+      return steps.mode(path, local as TreeNode, (remote as IndexEntry).mode)
+    case "delete":
+      return steps.delete(path, local as TreeNode)
+    case "bury":
+      return before === null ? steps.agree(path, null) : steps.bury(path, before)
+    case "write": {
+      const node = remote as IndexEntry
+      const mode = local?.type === node.type ? mergeMode(base, local, node) : node.mode
+      return steps.write(path, { ...node, mode }, local, node)
+    }
+    case "upload": {
+      const node = local as TreeNode
+      const mode = remote?.type === node.type ? mergeMode(base, node, remote) : node.mode
+      return steps.upload(path, { ...node, mode }, before, node)
+    }
+  }
+}
