@@ -62,7 +62,12 @@ export type ErrorDetails = Readonly<Record<string, string | number | readonly st
 export class SyncError extends CodedError<SyncErrorCode> {
   readonly details: ErrorDetails
 
-  constructor(code: SyncErrorCode, message: string, details: ErrorDetails = {}, options?: { readonly cause?: unknown }) {
+  constructor(
+    code: SyncErrorCode,
+    message: string,
+    details: ErrorDetails = {},
+    options?: { readonly cause?: unknown },
+  ) {
     super(code, message, options)
     this.details = details
   }

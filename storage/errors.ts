@@ -66,7 +66,11 @@ export class StoreError extends CodedError<StoreErrorCode> {
   constructor(
     code: StoreErrorCode,
     message: string,
-    options: { readonly cause?: unknown; readonly transient?: boolean; readonly retryAfterMs?: number | undefined } = {},
+    options: {
+      readonly cause?: unknown
+      readonly transient?: boolean
+      readonly retryAfterMs?: number | undefined
+    } = {},
   ) {
     super(code, message, "cause" in options ? { cause: options.cause } : undefined)
     this.transient = options.transient ?? false

@@ -6,12 +6,4 @@ export interface Progress {
   advance(amount: number): void
 }
 
-export type ProgressStep =
-  | "unlock"
-  | "scan"
-  | "read-store"
-  | "verify"
-  | "download"
-  | "upload"
-  | "apply"
-  | "commit"
+export type ProgressStep = "unlock" | "scan" | "read-store" | "verify" | "download" | "upload" | "apply" | "commit"

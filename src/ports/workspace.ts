@@ -40,7 +40,9 @@ export type WorkspaceRefusal =
   | "changed"
 
 /** Faults that stop everything (disk full, root gone) are thrown as `SyncError`; the rest is a refusal. */
-export type Outcome<T = void> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly refusal: WorkspaceRefusal }
+export type Outcome<T = void> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly refusal: WorkspaceRefusal }
 
 /** A file being written: chunks land at their offsets, then it is put in place. */
 export interface FileWriter {
