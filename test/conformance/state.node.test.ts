@@ -1,0 +1,12 @@
+import { afterAll } from "vitest"
+import { createNodeState } from "../../src/platform/node/nodeState.ts"
+import { createTemporaryFolders } from "../support/temporaryFolders.node.ts"
+import { describeState } from "./state.ts"
+
+const folders = createTemporaryFolders()
+afterAll(folders.remove)
+
+describeState("node", async () => {
+  const folder = `${folders.make()}/not/there/yet`
+  return { state: createNodeState(folder), other: createNodeState(folder) }
+})
