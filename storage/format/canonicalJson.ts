@@ -28,7 +28,8 @@ export const MAX_JSON_DEPTH = 8
  */
 export function decodeDocument<T>(codec: JsonCodec<T>, bytes: Uint8Array, maxBytes: number): T {
   const value = codec.decode(parse(bytes, maxBytes))
-  if (!equalBytes(utf8(canonical(codec.encode(value))), bytes)) throw new StorageError("FORMAT_INVALID", "not canonical")
+  if (!equalBytes(utf8(canonical(codec.encode(value))), bytes))
+    throw new StorageError("FORMAT_INVALID", "not canonical")
   return value
 }
 

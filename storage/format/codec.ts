@@ -95,7 +95,8 @@ export function nullable<T>(inner: JsonCodec<T>): JsonCodec<T | null> {
 /** An integer from `min` to `max`, both below 2^48. */
 export function uint(min: number, max: number = UINT48_END - 1): JsonCodec<number> {
   const check = (value: unknown): number => {
-    if (typeof value !== "number" || !Number.isSafeInteger(value) || Object.is(value, -0)) throw invalid("not an integer")
+    if (typeof value !== "number" || !Number.isSafeInteger(value) || Object.is(value, -0))
+      throw invalid("not an integer")
     if (value < min || value > max) throw invalid("integer out of range")
     return value
   }
@@ -114,7 +115,9 @@ export function bytes(min: number, max: number = min): JsonCodec<Uint8Array> {
       try {
         return check(fromBase64(json))
       } catch (cause) {
-        throw cause instanceof StorageError ? cause : new StorageError("FORMAT_INVALID", "not canonical base64", { cause })
+        throw cause instanceof StorageError
+          ? cause
+          : new StorageError("FORMAT_INVALID", "not canonical base64", { cause })
       }
     },
     encode: (value) => toBase64(check(value)),
