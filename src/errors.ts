@@ -24,7 +24,9 @@ export type SyncErrorCode =
   | "VAULT_MISSING"
   /** A vault was seen here before and is gone or empty now. */
   | "VAULT_VANISHED"
-  /** The store shows an older or another history than this machine has seen. */
+  /** The store shows an older head than this machine has seen: hosts do that for some minutes. Wait, try again. */
+  | "STORE_BEHIND"
+  /** It has done so for more than five minutes, or shows another history. */
   | "VAULT_WENT_BACK"
   | "VAULT_FORKED"
   /** The passphrase does not open this vault. */

@@ -71,7 +71,7 @@ export interface Workspace {
    */
   read(path: string, maxBytes: number): Promise<Outcome<{ readonly bytes: Uint8Array; readonly stat: Stat }>>
   /**
-   * Reads a file in pieces, in order; waits for `onPiece`. `changed` if size, times or inode moved meanwhile
+   * Reads a file in pieces, in order, each in a buffer of its own; waits for `onPiece`. `changed` if size, times or inode moved meanwhile
    * (compared with the stat before the first byte, which is returned).
    */
   readPieces(path: string, onPiece: (bytes: Uint8Array) => void | Promise<void>): Promise<Outcome<Stat>>

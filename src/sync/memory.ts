@@ -8,7 +8,17 @@
  */
 import { StorageError } from "../../storage/errors.ts"
 import { decodeDocument, encodeDocument } from "../../storage/format/canonicalJson.ts"
-import { array, bytes, formatVersion, type JsonCodec, nullable, object, oneOf, text, uint } from "../../storage/format/codec.ts"
+import {
+  array,
+  bytes,
+  formatVersion,
+  type JsonCodec,
+  nullable,
+  object,
+  oneOf,
+  text,
+  uint,
+} from "../../storage/format/codec.ts"
 import { SyncError } from "../errors.ts"
 import type { State } from "../ports/state.ts"
 

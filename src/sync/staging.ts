@@ -1,0 +1,195 @@
+/**
+ * Sealed packs on their way into the vault. What does not fit into one request
+ * goes to this machine's upload branch first, and is noted here with its chunk
+ * references, so that an interrupted upload goes on with the *sealed packs*.
+ * Only ever a cache: packs of an older epoch, or whose branch is gone, are
+ * dropped, and their files are sealed anew under new salts.
+ *
+ * @module
+ */
+import { toHex } from "../../crypto/bytes.ts"
+import { StorageError } from "../../storage/errors.ts"
+import { decodeDocument, encodeDocument } from "../../storage/format/canonicalJson.ts"
+import { array, bytes, formatVersion, type JsonCodec, object, oneOf, text, uint } from "../../storage/format/codec.ts"
+import type { ChunkRef } from "../../storage/format/entry.ts"
+import { MAX_EPOCH } from "../../storage/keys.ts"
+import { packPath, uploadBranch } from "../../storage/layout.ts"
+import type { SealedPack } from "../../storage/packWriter.ts"
+import type { Branch, CallOptions, ObjectId, Store } from "../../storage/remote/store.ts"
+import type { State } from "../ports/state.ts"
+
+/** Sealed bytes that are held in memory before they are sent ahead of the commit. */
+const STAGE_BYTES = 32 * 1024 * 1024
+const MAX_NOTE_BYTES = 64 * 1024 * 1024
+const NOTES = "staged/"
+
+type NotedChunk = Omit<ChunkRef, "pack">
+
+interface Note {
+  readonly format: 1
+  readonly packs: readonly { readonly pack: string; readonly id: ObjectId; readonly chunks: readonly NotedChunk[] }[]
+}
+
+const noteCodec: JsonCodec<Note> = object({
+  format: formatVersion,
+  packs: array(
+    object({
+      pack: text(/^[0-9a-f]{64}$/),
+      id: text(/^[0-9a-zA-Z-]{1,128}$/),
+      chunks: array(
+        object({
+          offset: uint(0),
+          sealedBytes: uint(0),
+          plainBytes: uint(0),
+          codec: oneOf("none", "deflate-raw", "zstd"),
+          epoch: uint(1, MAX_EPOCH),
+          salt: bytes(32),
+          number: uint(0),
+          hash: bytes(32),
+        }),
+        1_000_000,
+      ),
+    }),
+    100_000,
+  ),
+})
+
+export interface Staging {
+  /** A chunk that lies in a pack of this upload, or of an interrupted one. */
+  find(hash: Uint8Array, plainBytes: number): ChunkRef | undefined
+  /** Takes a pack; sends those in hand ahead when they are many. */
+  add(pack: SealedPack): Promise<void>
+  /** All packs at hand by id: bytes that were not sent yet, or the store's id of those that were. */
+  packs(): ReadonlyMap<string, Uint8Array | ObjectId>
+  /** The upload branch, to be deleted by the commit that takes its packs over. */
+  branch(): Branch | null
+  /** After that commit. */
+  clear(): Promise<void>
+  /** Bytes of packs taken in this run. */
+  readonly sealedBytes: number
+}
+
+export interface StagingOptions {
+  readonly store: Store
+  readonly state: State
+  readonly workspace: string
+  readonly machine: string
+  readonly epoch: number
+  /** As the store shows it now. */
+  readonly uploadHead: ObjectId | null
+  readonly call: CallOptions
+}
+
+/** Picks up what an interrupted upload left, as far as it is still good. */
+export async function openStaging(options: StagingOptions): Promise<Staging> {
+  const { store, state, call } = options
+  const name = uploadBranch(options.workspace, options.machine)
+  const sent = new Map<string, ObjectId>()
+  const inHand = new Map<string, SealedPack>()
+  const chunks = new Map<string, ChunkRef>()
+  let head = options.uploadHead
+  let notes = 0
+  let inHandBytes = 0
+  let sealedBytes = 0
+
+  const remember = (refs: readonly ChunkRef[]): void => {
+    for (const ref of refs) chunks.set(chunkKey(ref.hash, ref.plainBytes), ref)
+  }
+
+  const clear = async (): Promise<void> => {
+    for (const note of await state.list(NOTES)) await state.remove(note)
+    sent.clear()
+    inHand.clear()
+    chunks.clear()
+    head = null
+    notes = 0
+    inHandBytes = 0
+  }
+
+  const resume = async (): Promise<void> => {
+    const names = await state.list(NOTES)
+    if (names.length === 0) return
+    const there = head === null ? new Map<string, ObjectId>() : await store.snapshot(head, call)
+    for (const noteName of names) {
+      const note = await readNote(state, noteName)
+      const good = note?.packs.every(
+        ({ pack, id, chunks }) => there.get(packPath(pack)) === id && chunks.every((c) => c.epoch === options.epoch),
+      )
+      if (note === null || good !== true) {
+        await state.remove(noteName)
+        continue
+      }
+      for (const { pack, id, chunks } of note.packs) {
+        sent.set(pack, id)
+        remember(chunks.map((chunk) => ({ ...chunk, pack })))
+      }
+      notes = Math.max(notes, Number(noteName.slice(NOTES.length)) + 1)
+    }
+  }
+
+  const send = async (): Promise<void> => {
+    const snapshot = new Map<string, Uint8Array | ObjectId>()
+    for (const [pack, id] of sent) snapshot.set(packPath(pack), id)
+    for (const [pack, { bytes }] of inHand) snapshot.set(packPath(pack), bytes)
+    let result = await store.commit({ branch: name, parent: head, snapshot, orphan: true }, call)
+    if (result.kind === "moved") {
+      // Nobody else writes here: another process of this machine, or a copy of it, was killed.
+      const [found] = await store.branches(name, call)
+      result = await store.commit({ branch: name, parent: found?.head ?? null, snapshot, orphan: true }, call)
+      if (result.kind === "moved") return
+    }
+    head = result.head
+    const ids = result.snapshot
+    const packs = [...inHand.values()].map(({ id, chunks }) => ({
+      pack: id,
+      id: ids.get(packPath(id)) as ObjectId,
+      chunks: chunks.map(withoutPack),
+    }))
+    const note = encodeDocument(noteCodec, { format: 1, packs }, MAX_NOTE_BYTES)
+    await state.write(`${NOTES}${String(notes++).padStart(6, "0")}`, note)
+    for (const { pack, id } of packs) sent.set(pack, id)
+    inHand.clear()
+    inHandBytes = 0
+  }
+
+  await resume()
+  return {
+    find: (hash, plainBytes) => chunks.get(chunkKey(hash, plainBytes)),
+    async add(pack) {
+      inHand.set(pack.id, pack)
+      inHandBytes += pack.bytes.length
+      sealedBytes += pack.bytes.length
+      remember(pack.chunks)
+      if (inHandBytes >= STAGE_BYTES) await send()
+    },
+    packs() {
+      const packs = new Map<string, Uint8Array | ObjectId>(sent)
+      for (const [id, { bytes }] of inHand) packs.set(id, bytes)
+      return packs
+    },
+    branch: () => (head === null ? null : { name, head }),
+    clear,
+    get sealedBytes() {
+      return sealedBytes
+    },
+  }
+}
+
+async function readNote(state: State, name: string): Promise<Note | null> {
+  const stored = await state.read(name)
+  if (stored === null) return null
+  try {
+    return decodeDocument(noteCodec, stored, MAX_NOTE_BYTES)
+  } catch (error) {
+    if (error instanceof StorageError) return null
+    throw error
+  }
+}
+
+function withoutPack({ pack: _, ...chunk }: ChunkRef): NotedChunk {
+  return chunk
+}
+
+function chunkKey(hash: Uint8Array, plainBytes: number): string {
+  return `${toHex(hash)} ${plainBytes}`
+}

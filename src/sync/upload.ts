@@ -1,0 +1,130 @@
+/**
+ * Reads what the vault lacks, seals it into packs and hands these to the
+ * staging. Content that is in the vault already is referred to, not read.
+ *
+ * @module
+ */
+import { equalBytes } from "../../crypto/bytes.ts"
+import type { Crypto } from "../../crypto/crypto.ts"
+import type { Gear } from "../../storage/chunker.ts"
+import type { Compressor } from "../../storage/compress.ts"
+import type { ChunkRef, FileEntry } from "../../storage/format/entry.ts"
+import type { EpochKeys } from "../../storage/keys.ts"
+import { type AddedFile, createPackWriter, type Reuse } from "../../storage/packWriter.ts"
+import type { Progress } from "../ports/progress.ts"
+import type { Workspace } from "../ports/workspace.ts"
+import type { FileNode } from "../tree/node.ts"
+import { looksSecret } from "../tree/sensitive.ts"
+import type { Staging } from "./staging.ts"
+
+/** Chunks below this length are used again only for the same path or a whole file. */
+const MIN_SHARED_BYTES = 64 * 1024
+
+/** A file whose content is to be sealed. */
+export interface FileToSeal {
+  readonly path: string
+  /** What the plan saw; content that differs from it is not uploaded this time. */
+  readonly node: FileNode
+  /** The content, if it is at hand; else it is read from the workspace. */
+  readonly content?: Uint8Array
+  /** The version before, whose chunks may be used again. */
+  readonly before: FileEntry | null
+}
+
+export interface Sealing {
+  readonly crypto: Crypto
+  readonly compressor: Compressor
+  readonly keys: EpochKeys
+  readonly gear: Gear
+  readonly packBytes: number
+  readonly workspace: Workspace
+  readonly staging: Staging
+  readonly progress: Progress
+  /** Chunks of at least 64 KiB that the vault holds anywhere, by hash. */
+  readonly sharedChunks: Reuse
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface Sealed {
+  readonly chunksByPath: ReadonlyMap<string, readonly ChunkRef[]>
+  /** Files that were edited, or went, since the plan: their turn comes with the next sync. */
+  readonly changed: ReadonlySet<string>
+}
+
+/** Seals all files, one after another; bounded memory whatever their number and size. */
+export async function sealFiles(sealing: Sealing, files: readonly FileToSeal[]): Promise<Sealed> {
+  const { crypto, keys, gear, compressor, packBytes, staging } = sealing
+  const onPack = (pack: Parameters<Staging["add"]>[0]): Promise<void> => staging.add(pack)
+  const writer = createPackWriter({ crypto, keys, gear, compressor, targetBytes: packBytes, onPack })
+  const added = new Map<string, AddedFile>()
+  const changed = new Set<string>()
+  sealing.progress.step("upload", totalBytes(files), "bytes")
+  for (const file of files) {
+    sealing.signal?.throwIfAborted()
+    const result = await sealOne(sealing, writer.addFile, file)
+    if (result === null) changed.add(file.path)
+    else added.set(file.path, result)
+    sealing.progress.advance(file.node.size)
+  }
+  await writer.finish()
+  return { chunksByPath: new Map([...added].map(([path, file]) => [path, file.chunks()])), changed }
+}
+
+type AddFile = ReturnType<typeof createPackWriter>["addFile"]
+
+async function sealOne(sealing: Sealing, addFile: AddFile, file: FileToSeal): Promise<AddedFile | null> {
+  const secret = looksSecret(file.path)
+  const reuse = reuseFor(sealing, file.before)
+  if (file.content !== undefined) return addFile({ content: file.content, secret, reuse })
+  const pieces = piecesOf(sealing.workspace, file.path)
+  const added = await addFile({ content: pieces.iterable, secret, reuse }).catch((error: unknown) => {
+    if (error === pieces.refusal) return null
+    throw error
+  })
+  if (added === null || added.size !== file.node.size || !equalBytes(added.hash, file.node.hash)) return null
+  return added
+}
+
+function reuseFor(sealing: Sealing, before: FileEntry | null): Reuse {
+  const own = before?.chunks ?? []
+  return (hash, plainBytes) =>
+    own.find((chunk) => chunk.plainBytes === plainBytes && equalBytes(chunk.hash, hash)) ??
+    (plainBytes >= MIN_SHARED_BYTES ? sealing.sharedChunks(hash, plainBytes) : undefined) ??
+    sealing.staging.find(hash, plainBytes)
+}
+
+/** Turns the workspace's pushed pieces into pulled ones, one in hand at a time. */
+function piecesOf(
+  workspace: Workspace,
+  path: string,
+): { readonly iterable: AsyncIterable<Uint8Array>; readonly refusal: Error } {
+  const refusal = new Error("the file changed or cannot be read")
+  async function* pull(): AsyncGenerator<Uint8Array> {
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
+    const writer = writable.getWriter()
+    const reading = workspace
+      .readPieces(path, (piece) => writer.write(piece))
+      .then(
+        (read) => (read.ok ? writer.close() : writer.abort(refusal)),
+        (cause: unknown) => writer.abort(cause),
+      )
+      // Whatever it is, the reader below gets it too.
+      .catch(() => {})
+    const reader = readable.getReader()
+    try {
+      for (;;) {
+        const { done, value } = await reader.read()
+        if (done) return
+        yield value
+      }
+    } finally {
+      await reader.cancel().catch(() => {})
+      await reading
+    }
+  }
+  return { iterable: pull(), refusal }
+}
+
+function totalBytes(files: readonly FileToSeal[]): number {
+  return files.reduce((sum, { node }) => sum + node.size, 0)
+}
