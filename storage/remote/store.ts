@@ -36,6 +36,17 @@ export interface Commit {
   readonly deleteBranches?: readonly Branch[]
   /** `true` only to replace history (compaction): the new commit has no parent although `parent` is compared. */
   readonly orphan?: boolean
+  /**
+   * Told, before anything is sent, what the commit will be; by stores that can know it beforehand. After a
+   * fault it shows whether the commit was made nevertheless (`retryStore.ts`).
+   */
+  readonly onPrepared?: ((prepared: PreparedCommit) => void) | undefined
+}
+
+/** A commit that may or may not come about. */
+export interface PreparedCommit {
+  readonly head: ObjectId
+  readonly snapshot: Snapshot
 }
 
 export type CommitResult =
