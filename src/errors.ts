@@ -38,6 +38,8 @@ export type SyncErrorCode =
   /** This machine is not approved yet, or not any more. */
   | "PENDING"
   | "REVOKED"
+  /** A second copy of this machine is at work: a cloned disk or a restored backup. */
+  | "CLONED"
   /** No such machine, or one in a state that does not allow the operation. */
   | "MACHINE_UNKNOWN"
   | "MACHINE_STATE"

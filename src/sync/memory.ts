@@ -19,6 +19,7 @@ import {
   text,
   uint,
 } from "../../storage/format/codec.ts"
+import { MAX_VAULT_FILE_BYTES } from "../../storage/format/vaultFile.ts"
 import { SyncError } from "../errors.ts"
 import type { State } from "../ports/state.ts"
 
@@ -61,6 +62,8 @@ export interface Seen {
   /** The trust log up to that header, as envelopes. */
   readonly trust: readonly Uint8Array[]
   readonly vaultFile: Uint8Array
+  /** Object ids of that commit by path. */
+  readonly snapshot: readonly { readonly path: string; readonly id: string }[]
   /** Sequence of the header with which the workspace was last made equal; 0 if never. */
   readonly syncedSequence: number
   readonly lastSyncMs: number
@@ -77,12 +80,18 @@ const seenCodec: JsonCodec<Seen> = object({
   commit: line(128),
   header: bytes(1, MAX_ENVELOPE_BYTES),
   trust: array(bytes(1, MAX_ENVELOPE_BYTES), 1_000_000),
-  vaultFile: bytes(1, MAX_ENVELOPE_BYTES),
+  vaultFile: bytes(1, MAX_VAULT_FILE_BYTES),
+  snapshot: array(object({ path: line(256), id: line(128) }), 1_000_000),
   syncedSequence: uint(0),
   lastSyncMs: uint(0),
   behindSinceMs: nullable(uint(0)),
   tookOver: uint(0),
   idlePacks: array(object({ pack: text(/^[0-9a-f]{64}$/), since: uint(0) }), 1_000_000),
+})
+
+const counterCodec: JsonCodec<{ readonly format: 1; readonly signed: number }> = object({
+  format: formatVersion,
+  signed: uint(0),
 })
 
 /** Reads and writes the memory of one workspace. */
@@ -93,6 +102,10 @@ export interface Memory {
   /** null if no head was ever verified here. @throws {SyncError} `STATE_DAMAGED` */
   seen(): Promise<Seen | null>
   setSeen(seen: Seen): Promise<void>
+  /** Highest counter that this machine ever signed, published or not; 0 if none. */
+  counter(): Promise<number>
+  /** To be called before anything with that counter is signed. */
+  setCounter(counter: number): Promise<void>
 }
 
 export function createMemory(state: State): Memory {
@@ -101,6 +114,8 @@ export function createMemory(state: State): Memory {
     setConfig: (config) => state.write("config", encodeDocument(configCodec, config, MAX_CONFIG_BYTES)),
     seen: () => read(state, "seen", seenCodec, MAX_SEEN_BYTES),
     setSeen: (seen) => state.write("seen", encodeDocument(seenCodec, seen, MAX_SEEN_BYTES)),
+    counter: async () => (await read(state, "counter", counterCodec, MAX_CONFIG_BYTES))?.signed ?? 0,
+    setCounter: (signed) => state.write("counter", encodeDocument(counterCodec, { format: 1, signed }, MAX_CONFIG_BYTES)),
   }
 }
 

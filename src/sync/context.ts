@@ -1,0 +1,186 @@
+/**
+ * One set-up workspace at work: what every operation on it needs, and the two
+ * steps that each begins with: look at the store's head, and believe it once the
+ * vault is unlocked.
+ *
+ * @module
+ */
+import { StorageError } from "../../storage/errors.ts"
+import { encodeEnvelope } from "../../storage/format/envelope.ts"
+import { createKeyring, type Keyring } from "../../storage/keys.ts"
+import { branchPrefix } from "../../storage/layout.ts"
+import type { Branch, CallOptions, Store } from "../../storage/remote/store.ts"
+import { verifyHeaderAlone } from "../../storage/verify/header.ts"
+import { verifyHeaderMac, verifyTrustMacs } from "../../storage/verify/macs.ts"
+import { verifyTrustLog } from "../../storage/verify/trustLog.ts"
+import type { TrustState } from "../../storage/verify/trustState.ts"
+import { SyncError } from "../errors.ts"
+import type { Host } from "../host.ts"
+import type { State } from "../ports/state.ts"
+import type { Identity } from "../trust/identity.ts"
+import { alarm, type Head, type Look, look } from "./head.ts"
+import { type Config, createMemory, type Memory, type Seen } from "./memory.ts"
+
+/** What was seen last, in both its forms. */
+export interface SeenHead {
+  readonly stored: Seen
+  readonly head: Head
+}
+
+/** Mutable: belongs to one session, and is changed only by the operation that holds the workspace's lock. */
+export interface Context {
+  readonly host: Host
+  readonly state: State
+  readonly memory: Memory
+  readonly store: Store
+  readonly keyring: Keyring
+  config: Config
+  /** null until unlocked. */
+  identity: Identity | null
+  /** null before the first head was believed. */
+  seen: SeenHead | null
+}
+
+/** What the store shows now. */
+export interface Fresh {
+  readonly head: Head
+  /** All branches of this workspace. */
+  readonly branches: readonly Branch[]
+}
+
+export async function createContext(host: Host, config: Config, store: Store): Promise<Context> {
+  const state = host.openState(config.workspace)
+  const memory = createMemory(state)
+  const stored = await memory.seen()
+  const seen = stored === null ? null : { stored, head: await restoreHead(host, config.workspace, stored) }
+  return { host, state, memory, store, keyring: createKeyring(), config, identity: null, seen }
+}
+
+/** The seen head from this machine's own memory; checked again, for a damaged memory must not become a verdict. */
+async function restoreHead({ crypto }: Host, workspace: string, stored: Seen): Promise<Head> {
+  try {
+    const trust = await verifyTrustLog(crypto, stored.trust)
+    const verified = await verifyHeaderAlone(crypto, stored.header, workspace, trust)
+    const snapshot = new Map(stored.snapshot.map(({ path, id }) => [path, id]))
+    return { commit: stored.commit, snapshot, trust, verified, vaultFile: stored.vaultFile }
+  } catch (cause) {
+    if (!(cause instanceof StorageError)) throw cause
+    throw new SyncError("STATE_DAMAGED", "what this machine remembers of the vault is damaged", { name: "seen" }, { cause })
+  }
+}
+
+/** How long a look that found an older head is repeated before it is reported, in milliseconds. */
+const PATIENCE_MS = [1000, 2000, 4000, 8000]
+
+/**
+ * Looks at the store. Waits a little for a host that shows an older head.
+ *
+ * @throws {SyncError} `VAULT_VANISHED`, `VAULT_MISSING`, `STORE_BEHIND`, `VAULT_WENT_BACK`, `VAULT_FORKED`, `TRUST_FORKED`,
+ * `CLONED`, `CANCELLED` (a repair not followed).
+ */
+export async function refresh(context: Context, call: CallOptions): Promise<Fresh> {
+  context.host.progress.step("read-store")
+  for (const pause of [...PATIENCE_MS, null]) {
+    const { found, branches } = await lookOnce(context, call)
+    switch (found.kind) {
+      case "follow":
+        await acceptCounter(context, found.restoredCounter)
+        return { head: found.head, branches }
+      case "none":
+        throw context.seen === null
+          ? new SyncError("VAULT_MISSING", "there is no such vault in the store")
+          : new SyncError("VAULT_VANISHED", "the vault that was here is gone")
+      case "repair":
+        if (!(await followsRepair(context, found.head))) throw new SyncError("CANCELLED", "the repair was not followed")
+        return { head: found.head, branches }
+      case "forked":
+        throw alarm(found, 0)
+      case "older":
+        if (pause === null) throw await behind(context, found)
+        await context.host.clock.sleep(pause, call.signal)
+    }
+  }
+  throw new SyncError("STORE_BEHIND", "the store shows an older version than this machine has seen")
+}
+
+/** One look, without waiting and without judgement. */
+export async function lookOnce(
+  context: Context,
+  call: CallOptions,
+): Promise<{ readonly found: Look; readonly branches: readonly Branch[] }> {
+  const { host, store, config, memory, seen } = context
+  const branches = await store.branches(branchPrefix(config.workspace), call)
+  const headerMemory = {
+    seen: seen?.head.verified ?? null,
+    trust: seen?.head.trust ?? null,
+    self: { id: config.machine, counter: await memory.counter() },
+  }
+  const looking = { crypto: host.crypto, store, workspace: config.workspace, memory: headerMemory, call }
+  return { found: await look(looking, branches, seen?.head ?? null), branches }
+}
+
+/**
+ * Checks MACs, which takes the unlocked keys, and remembers the head.
+ *
+ * @throws {StorageError} `TRUST_LOG_INVALID` or `HEADER_INVALID`: nothing is remembered then.
+ */
+export async function believe(context: Context, head: Head, changes: Partial<Seen> = {}): Promise<void> {
+  const { host, keyring, seen } = context
+  if (seen?.head.commit === head.commit && Object.keys(changes).length === 0 && seen.stored.behindSinceMs === null) return
+  const macs = (epoch: number) => keyring.get(epoch)?.mac
+  verifyTrustMacs(host.crypto, head.trust, macs)
+  verifyHeaderMac(host.crypto, head.verified, macs)
+  const stored: Seen = {
+    format: 1,
+    syncedSequence: 0,
+    lastSyncMs: 0,
+    tookOver: 0,
+    idlePacks: [],
+    ...seen?.stored,
+    commit: head.commit,
+    header: encodeEnvelope(head.verified.envelope),
+    trust: head.trust.entries.map(({ envelope }) => encodeEnvelope(envelope)),
+    vaultFile: head.vaultFile,
+    snapshot: [...head.snapshot].map(([path, id]) => ({ path, id })),
+    behindSinceMs: null,
+    ...changes,
+  }
+  await context.memory.setSeen(stored)
+  context.seen = { stored, head }
+}
+
+/** What a machine may do, by the log it has just seen. */
+export function requireTrusted(config: Config, trust: TrustState): void {
+  const machine = trust.machines.get(config.machine)
+  if (machine === undefined) throw new SyncError("PENDING", "this machine is not approved yet")
+  if (machine.status !== "trusted") throw new SyncError("REVOKED", "this machine was revoked")
+}
+
+async function acceptCounter(context: Context, restored: number | null): Promise<void> {
+  if (restored === null) return
+  const tookOver = context.seen?.stored.tookOver ?? 0
+  if (tookOver > 0) throw new SyncError("CLONED", "a second copy of this machine is at work")
+  await context.memory.setCounter(restored)
+  if (context.seen === null) return
+  const stored = { ...context.seen.stored, tookOver: tookOver + 1 }
+  await context.memory.setSeen(stored)
+  context.seen = { ...context.seen, stored }
+}
+
+async function followsRepair(context: Context, head: Head): Promise<boolean> {
+  const lines = [
+    `The vault was repaired by another machine at version ${head.verified.header.sequence}.`,
+    "What this machine had seen last is not part of it. Nothing on this disk is lost by following it.",
+  ]
+  return (await context.host.prompts.confirm({ code: "repair", lines })) === true
+}
+
+async function behind(context: Context, found: Extract<Look, { kind: "older" }>): Promise<SyncError> {
+  const now = context.host.clock.now()
+  if (context.seen === null) return alarm(found, 0)
+  const since = context.seen.stored.behindSinceMs ?? now
+  const stored = { ...context.seen.stored, behindSinceMs: since }
+  await context.memory.setSeen(stored)
+  context.seen = { ...context.seen, stored }
+  return alarm(found, now - since)
+}
