@@ -98,7 +98,10 @@ function withLocalSources(arrivals: readonly Operation[], local: PlanInput["loca
   for (const operation of arrivals) if (isTransfer(operation)) wanted.set(hashKey(operation.node), null)
   if (wanted.size === 0) return arrivals
   for (const [path, node] of local) {
-    if (node.type === "file" && wanted.get(hashKey(node)) === null) wanted.set(hashKey(node), path)
+    if (node.type !== "file") continue
+    const source = wanted.get(hashKey(node))
+    // The first by name, so that the plan does not depend on the order of a map.
+    if (source === null || (source !== undefined && path < source)) wanted.set(hashKey(node), path)
   }
   return arrivals.map((operation) => {
     const from = isTransfer(operation) ? wanted.get(hashKey(operation.node)) : null
@@ -111,7 +114,9 @@ function withEntries(uploads: readonly OperationOf<"upload">[], remote: PlanInpu
   for (const operation of uploads) if (isTransfer(operation)) wanted.set(hashKey(operation.node), null)
   if (wanted.size > 0) {
     for (const entry of remote.values()) {
-      if (entry.type === "file" && wanted.get(hashKey(entry)) === null) wanted.set(hashKey(entry), entry)
+      if (entry.type !== "file") continue
+      const source = wanted.get(hashKey(entry))
+      if (source === null || (source !== undefined && entry.path < source.path)) wanted.set(hashKey(entry), entry)
     }
   }
   return uploads.map((operation) => {
