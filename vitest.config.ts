@@ -1,0 +1,59 @@
+import { playwright } from "@vitest/browser-playwright"
+import { defineConfig } from "vitest/config"
+
+/** Tests that say nothing of Node run in a browser too; the others are named so. */
+const NODE_ONLY = "**/*.node.test.ts"
+/** Minutes rather than seconds; left out of `npm test`. */
+const LONG = "test/integration/**/*.long.test.ts"
+
+const chromium = {
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"],
+}
+
+const real = { testTimeout: 120_000, hookTimeout: 120_000, maxWorkers: 2 }
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["test/unit/**/*.test.ts", "test/conformance/**/*.test.ts", "test/property/**/*.test.ts"],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: "browser",
+          include: [
+            "test/unit/{crypto,storage,src}/**/*.test.ts",
+            "test/conformance/**/*.test.ts",
+            "test/property/**/*.test.ts",
+          ],
+          exclude: [NODE_ONLY],
+          testTimeout: 60_000,
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({ launchOptions: chromium }),
+            instances: [{ browser: "chromium" }],
+          },
+        },
+      },
+      { test: { name: "integration", include: ["test/integration/**/*.test.ts"], exclude: [LONG], ...real } },
+      { test: { name: "long", include: [LONG], ...real, testTimeout: 600_000 } },
+      {
+        test: {
+          name: "hosts",
+          include: ["test/hosts/**/*.test.ts"],
+          ...real,
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+})
