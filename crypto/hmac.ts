@@ -29,13 +29,7 @@ export function hmac(sha256: Sha256, key: Uint8Array, ...parts: readonly Uint8Ar
 }
 
 /** HKDF: extract from `ikm` and `salt`, then expand. An empty salt means 32 zero bytes, as in the RFC. */
-export function hkdf(
-  sha256: Sha256,
-  ikm: Uint8Array,
-  salt: Uint8Array,
-  info: Uint8Array,
-  length: number,
-): Uint8Array {
+export function hkdf(sha256: Sha256, ikm: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Uint8Array {
   checkLength(length)
   const prk = hmac(sha256, salt, ikm)
   const okm = hkdfExpand(sha256, prk, info, length)

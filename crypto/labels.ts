@@ -1,14 +1,14 @@
 /**
  * Every domain-separation string of Sessyn, in one place, so that two uses
- * cannot collide unseen. A label never changes its meaning: a new use takes a
- * new label. Normative text: `docs/spec/keys.md`.
+ * cannot collide unseen: all differ and none begins with another (tested). A
+ * label never changes its meaning: a new use takes a new label. Normative text: `docs/spec/keys.md`.
  *
  * @module
  */
 
 // Keys derived from the workspace key of an epoch (storage/keys.ts).
 export const LABEL_COMMITMENT = "sessyn/v1/commitment"
-export const LABEL_MAC = "sessyn/v1/mac"
+export const LABEL_MAC = "sessyn/v1/envelope-mac"
 export const LABEL_PATH = "sessyn/v1/path"
 export const LABEL_MACHINE_KEYS = "sessyn/v1/machine-keys"
 export const LABEL_PREVIOUS_EPOCHS = "sessyn/v1/previous-epochs"
@@ -39,3 +39,6 @@ export const LABEL_RECOVERY_ED25519 = "sessyn/v1/passphrase/recovery-ed25519"
 export const LABEL_RECOVERY_ML_DSA_87 = "sessyn/v1/passphrase/recovery-ml-dsa-87"
 /** Seals a machine's private keys on its own disk, under the machine-keys key (src/trust/identity.ts). */
 export const LABEL_IDENTITY = "sessyn/v1/identity"
+
+/** A file sent to one machine: the purpose in HPKE's info. */
+export const LABEL_INBOX_ITEM = "sessyn/v1/inbox-item"

@@ -1,0 +1,4 @@
+import { createPortableCrypto } from "../../../crypto/portableCrypto.ts"
+import { cryptoConformance } from "../../conformance/crypto.ts"
+
+cryptoConformance("portable", createPortableCrypto)
