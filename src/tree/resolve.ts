@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { IndexEntry, Tombstone } from "../../storage/format/entry.ts"
+import type { FileEntry, IndexEntry, Tombstone } from "../../storage/format/entry.ts"
 import { mergeMode } from "./decide.ts"
 import { createNames, type Names } from "./names.ts"
 import { parentOf } from "./paths.ts"
@@ -156,11 +156,14 @@ function withMerges(operations: readonly Operation[], merges: ReadonlyMap<string
 function withUploads(operations: readonly Operation[], copies: readonly Copy[]): readonly Operation[] {
   const entries = new Map(copies.map(({ entry, path }) => [path, entry]))
   const uploads: Operation[] = []
-  for (const { kind, path } of operations) {
-    const entry = kind === "write" ? entries.get(path) : undefined
-    if (entry === undefined) continue
+  const planned = operations.map((operation) => {
+    const { kind, path } = operation
+    const entry = entries.get(kind === "upload" ? (operation.from?.path ?? "") : path)
+    if (entry === undefined) return operation
+    if (kind === "upload") return { ...operation, from: entry as FileEntry }
     const upload = { kind: "upload", path, node: toNode(entry), before: null } as const
     uploads.push(entry.type === "file" ? { ...upload, from: entry } : upload)
-  }
-  return [...operations, ...uploads]
+    return operation
+  })
+  return [...planned, ...uploads]
 }
