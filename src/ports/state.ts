@@ -8,8 +8,11 @@
 export interface State {
   /** `null` if there is none. The buffer belongs to the caller. */
   read(name: string): Promise<Uint8Array | null>
-  /** Old or new after a crash, never a mixture; durable when it resolves. */
-  write(name: string, bytes: Uint8Array): Promise<void>
+  /**
+   * Old or new after a crash, never a mixture; durable when it resolves, unless it is only a `cache`, which may be
+   * gone after a crash.
+   */
+  write(name: string, bytes: Uint8Array, options?: { readonly cache?: boolean }): Promise<void>
   remove(name: string): Promise<void>
   /** Names that start with `prefix`, sorted. */
   list(prefix: string): Promise<readonly string[]>

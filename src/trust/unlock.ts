@@ -14,9 +14,9 @@ import { createEpochKeys, type EpochKeys, keyCommitment, WORKSPACE_KEY_BYTES } f
 import type { TrustState } from "../../storage/verify/trustState.ts"
 import { equalBytes } from "../../crypto/bytes.ts"
 import { SyncError } from "../errors.ts"
-import type { Context } from "../sync/context.ts"
-import type { Head } from "../sync/head.ts"
-import { identityEpoch, openIdentity, sealIdentity } from "./identity.ts"
+import type { Context } from "../vault/context.ts"
+import type { Head } from "../vault/head.ts"
+import { identityEpoch, openIdentity, sealIdentity } from "../vault/identity.ts"
 import { arePassphraseKeys, derivePassphraseKeys, type PassphraseKeys } from "./passphrase.ts"
 
 const IDENTITY = "identity"
@@ -58,10 +58,10 @@ async function loadIdentity(context: Context): Promise<void> {
 }
 
 /** Writes this machine's keys, sealed under the newest epoch at hand. */
-export async function saveIdentity(context: Context): Promise<void> {
+export async function saveIdentity(context: Context, name: string = IDENTITY): Promise<void> {
   const { host, state, keyring, identity } = context
   if (identity === null || keyring.current === undefined) throw new TypeError("not unlocked")
-  await state.write(IDENTITY, await sealIdentity(host.crypto, keyring.current, identity))
+  await state.write(name, await sealIdentity(host.crypto, keyring.current, identity))
 }
 
 /** Keeps the newest workspace key in the host's keychain. */

@@ -17,7 +17,7 @@ import type { TrustState } from "../../storage/verify/trustState.ts"
 import { SyncError } from "../errors.ts"
 import type { Host } from "../host.ts"
 import type { State } from "../ports/state.ts"
-import type { Identity } from "../trust/identity.ts"
+import type { Identity } from "./identity.ts"
 import { alarm, type Head, type Look, look } from "./head.ts"
 import { type Config, createMemory, type Memory, type Seen } from "./memory.ts"
 

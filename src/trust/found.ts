@@ -1,0 +1,100 @@
+/**
+ * Founds a workspace: the genesis entry with its first machine and passphrase,
+ * and the first version of the vault, empty.
+ *
+ * @module
+ */
+import type { Crypto } from "../../crypto/crypto.ts"
+import type { Secret } from "../../crypto/secret.ts"
+import { GEAR_SEED_BYTES } from "../../storage/chunker.ts"
+import { encodeEnvelope, signEnvelope } from "../../storage/format/envelope.ts"
+import { sealVaultFile } from "../../storage/format/keyBox.ts"
+import { recoverySigners } from "../../storage/format/machine.ts"
+import { sealName } from "../../storage/format/machineName.ts"
+import { type GenesisEntry, trustEntryCodec } from "../../storage/format/trustEntry.ts"
+import { encodeVaultFile } from "../../storage/format/vaultFile.ts"
+import { divideIndex, sealShards } from "../../storage/indexShards.ts"
+import { createEpochKeys, createKeyring, type EpochKeys } from "../../storage/keys.ts"
+import type { CallOptions } from "../../storage/remote/store.ts"
+import { verifyTrustLog } from "../../storage/verify/trustLog.ts"
+import type { TrustState } from "../../storage/verify/trustState.ts"
+import { SyncError } from "../errors.ts"
+import { believe, type Context } from "../vault/context.ts"
+import { createIdentity, type Identity, signersOf } from "../vault/identity.ts"
+import { publish } from "../vault/publish.ts"
+import { cacheShards } from "../vault/vaultIndex.ts"
+import { firstCommitment, newWorkspaceKey } from "./change.ts"
+import { createPassphraseEntry } from "./passphrase.ts"
+
+/** A workspace that exists only here yet. */
+export interface Founded {
+  readonly trust: TrustState
+  readonly keys: EpochKeys
+  readonly identity: Identity
+}
+
+/** Makes the genesis entry; nothing leaves this machine. */
+export async function found(
+  crypto: Crypto,
+  options: {
+    readonly passphrase: Secret
+    readonly machineName: string
+    readonly nowMs: number
+    readonly algorithm: "ed25519" | "ecdsa-p256"
+  },
+): Promise<Founded> {
+  const key = newWorkspaceKey(crypto)
+  const identity = await createIdentity(crypto, [options.algorithm])
+  const { entry: passphrase, keys: passphraseKeys } = await createPassphraseEntry(crypto, options.passphrase)
+  const genesis: GenesisEntry = {
+    format: 1,
+    kind: "genesis",
+    sequence: 1,
+    previous: null,
+    workspace: null,
+    epoch: 1,
+    writer: identity.id,
+    time: options.nowMs,
+    machine: { record: identity.record, name: await sealName(crypto, 1, key, identity.id, options.machineName) },
+    passphrase,
+    commitment: firstCommitment(crypto, key),
+    policy: { signatures: "classical", format: 1 },
+  }
+  const signers = [...signersOf(identity), ...recoverySigners(passphraseKeys.recovery)]
+  // The MAC key hangs on the workspace id, and that on what is signed: sign, read the id off, then MAC.
+  const unnamed = await signEnvelope(crypto, "trust", trustEntryCodec, genesis, signers, key)
+  const { workspace } = await verifyTrustLog(crypto, [encodeEnvelope(unnamed)])
+  const keys = createEpochKeys(crypto, workspace, 1, key)
+  const mac = crypto.hmacSha256(keys.mac, unnamed.signed)
+  return { trust: await verifyTrustLog(crypto, [encodeEnvelope({ ...unnamed, mac })]), keys, identity }
+}
+
+/**
+ * Publishes a founded workspace's first version.
+ *
+ * @param context - With this identity, and these keys in its ring.
+ * @throws {SyncError} `VAULT_EXISTS` if that branch exists, which takes a collision of ids.
+ */
+export async function publishFounded(context: Context, { trust, keys }: Founded, call: CallOptions): Promise<void> {
+  const { crypto, compressor } = context.host
+  const ring = createKeyring()
+  ring.add(keys)
+  const vaultFile = encodeVaultFile(await sealVaultFile(crypto, trust, ring))
+  const empty = { gearSeed: crypto.randomBytes(GEAR_SEED_BYTES), entries: [], tombstones: [] }
+  const sealed = await sealShards({ crypto, keys, compressor }, divideIndex(crypto, keys, empty, 1))
+  const version = {
+    kind: "trust" as const,
+    keys,
+    trust,
+    vaultFile,
+    index: sealed.map(({ ref }) => ref),
+    sealed,
+    packs: new Map(),
+    tombstoneFloor: 0,
+    historyFloor: 0,
+  }
+  const result = await publish(context, null, version, call)
+  if (result.kind === "moved") throw new SyncError("VAULT_EXISTS", "there is such a vault already")
+  await believe(context, result.head)
+  await cacheShards(context, sealed)
+}

@@ -1,0 +1,256 @@
+/**
+ * Joining: a new machine asks, a trusted one approves, both show the same
+ * words. Until then it publishes nothing and syncs nothing.
+ *
+ * @module
+ */
+import { equalBytes } from "../../crypto/bytes.ts"
+import { encodeEnvelope, envelopeHash, signEnvelope } from "../../storage/format/envelope.ts"
+import { fingerprint } from "../../storage/format/fingerprint.ts"
+import { type JoinRequest, joinRequestCodec } from "../../storage/format/joinRequest.ts"
+import { recoverySigners } from "../../storage/format/machine.ts"
+import { openName, sealName } from "../../storage/format/machineName.ts"
+import type { ApproveEntry } from "../../storage/format/trustEntry.ts"
+import type { EpochKeys } from "../../storage/keys.ts"
+import { JOIN_PATH, joinBranch, machineOfJoin } from "../../storage/layout.ts"
+import type { Branch, CallOptions } from "../../storage/remote/store.ts"
+import { StorageError } from "../../storage/errors.ts"
+import { type VerifiedJoinRequest, verifyJoinRequest } from "../../storage/verify/joinRequest.ts"
+import { isMacGood } from "../../storage/verify/macs.ts"
+import { verifyTrustLog } from "../../storage/verify/trustLog.ts"
+import { type TrustState, trustedMachines } from "../../storage/verify/trustState.ts"
+import { SyncError } from "../errors.ts"
+import type { Context, Fresh } from "../vault/context.ts"
+import { type Head, readPaths } from "../vault/head.ts"
+import { type Identity, signersOf } from "../vault/identity.ts"
+import { publishChange } from "./change.ts"
+import { nameOf } from "./names.ts"
+import type { PassphraseKeys } from "./passphrase.ts"
+
+const REQUEST = "join-request"
+
+/** Words to compare, for one machine that could approve. */
+export interface ApproverWords {
+  readonly machine: string
+  readonly words: readonly string[]
+}
+
+/** Publishes this machine's request, or a fresh one in place of an older. */
+export async function ask(context: Context, head: Head, call: CallOptions): Promise<readonly ApproverWords[]> {
+  const { host, config, keyring, store, state } = context
+  const identity = context.identity as Identity
+  const keys = keyring.get(head.trust.epoch.epoch) as EpochKeys
+  const request: JoinRequest = {
+    format: 1,
+    workspace: config.workspace,
+    record: identity.record,
+    name: await sealName(host.crypto, keys.epoch, keys.key, identity.id, config.machineName),
+    trust: { length: head.trust.length, head: head.trust.head },
+    header: head.verified.hash,
+    epoch: keys.epoch,
+    time: host.clock.now(),
+    nonce: host.crypto.randomBytes(16),
+  }
+  const envelope = await signEnvelope(host.crypto, "join", joinRequestCodec, request, signersOf(identity), keys.mac)
+  const encoded = encodeEnvelope(envelope)
+  const branch = joinBranch(config.workspace, identity.id)
+  const [existing] = await store.branches(branch, call)
+  const snapshot = new Map([[JOIN_PATH, encoded]])
+  const result = await store.commit({ branch, parent: existing?.head ?? null, snapshot, orphan: true }, call)
+  if (result.kind === "moved") throw new SyncError("CONTENDED", "the request was changed by somebody else")
+  await state.write(REQUEST, encoded)
+  return words(context, head, { request, hash: envelopeHash(host.crypto, envelope) })
+}
+
+/** This machine's own request and its words; asks anew if none is good any more. */
+export async function pendingWords(context: Context, fresh: Fresh, call: CallOptions): Promise<readonly ApproverWords[]> {
+  const { host, state, config } = context
+  const stored = await state.read(REQUEST)
+  const isThere = fresh.branches.some(({ name }) => name === joinBranch(config.workspace, config.machine))
+  if (stored !== null && isThere) {
+    try {
+      return await words(context, fresh.head, await verifyJoinRequest(host.crypto, stored, fresh.head.trust))
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error
+    }
+  }
+  return ask(context, fresh.head, call)
+}
+
+async function words(
+  context: Context,
+  head: Head,
+  { request, hash }: Pick<VerifiedJoinRequest, "request" | "hash">,
+): Promise<readonly ApproverWords[]> {
+  const approvers = trustedMachines(head.trust)
+  return Promise.all(
+    approvers.map(async (approver) => ({
+      machine: await nameOf(context, approver),
+      words: await fingerprint(context.host.crypto, request, hash, approver.id),
+    })),
+  )
+}
+
+/**
+ * On the joiner's screen, once a trusted machine has approved it: the words again, to be confirmed once.
+ *
+ * @throws {SyncError} `PENDING` if they were not, or this machine is not in the log.
+ */
+export async function confirmApproval(context: Context, head: Head): Promise<void> {
+  const { host, config, state } = context
+  if (config.phase === "confirmed") return
+  const machine = head.trust.machines.get(config.machine)
+  if (machine === undefined) throw new SyncError("PENDING", "this machine is not approved yet")
+  if (machine.approvedBy !== null) await compareWords(context, head, machine.approvedBy)
+  context.config = { ...config, phase: "confirmed" }
+  await context.memory.setConfig(context.config)
+  await state.remove(REQUEST)
+  host.progress.step("verify")
+}
+
+async function compareWords(context: Context, head: Head, approver: string): Promise<void> {
+  const { host, state, config } = context
+  const stored = await state.read(REQUEST)
+  const entry = head.trust.entries.find(
+    ({ entry }) => entry.kind === "approve" && entry.sequence === head.trust.machines.get(config.machine)?.since,
+  )?.entry as ApproveEntry | undefined
+  if (stored === null || entry === undefined) throw new SyncError("PENDING", "this machine is not approved yet")
+  const before = await logBefore(context, head.trust, entry.sequence)
+  const own = await verifyJoinRequest(host.crypto, stored, before)
+  if (!equalBytes(own.hash, entry.request)) {
+    throw new SyncError("PENDING", "another request than this machine's was approved")
+  }
+  const shown = await fingerprint(host.crypto, own.request, own.hash, approver)
+  const name = await nameOf(context, head.trust.machines.get(approver))
+  const lines = [`${name} has approved this machine. Its screen showed these words:`, shown.join(" ")]
+  if ((await host.prompts.confirm({ code: "fingerprint-matches", lines })) !== true) {
+    throw new SyncError("PENDING", "the words were not confirmed")
+  }
+}
+
+async function logBefore({ host }: Context, trust: TrustState, sequence: number): Promise<TrustState> {
+  return verifyTrustLog(
+    host.crypto,
+    trust.entries.slice(0, sequence - 1).map(({ envelope }) => encodeEnvelope(envelope)),
+  )
+}
+
+/** A request as a trusted machine sees it. */
+export interface PendingMachine extends VerifiedJoinRequest {
+  readonly name: string
+  readonly branch: Branch
+}
+
+/** The sound requests in the store. What is no request is passed over: anybody with access can write there. */
+export async function pendingMachines(
+  context: Context,
+  { head, branches }: Fresh,
+  call: CallOptions,
+): Promise<readonly PendingMachine[]> {
+  const pending: PendingMachine[] = []
+  for (const branch of branches) {
+    const machine = machineOfJoin(branch.name, context.config.workspace)
+    if (machine === null || head.trust.machines.has(machine)) continue
+    const found = await readRequest(context, head, branch, machine, call)
+    if (found !== null) pending.push(found)
+  }
+  return pending
+}
+
+async function readRequest(
+  { host, store, keyring }: Context,
+  head: Head,
+  branch: Branch,
+  machine: string,
+  call: CallOptions,
+): Promise<PendingMachine | null> {
+  try {
+    const snapshot = await store.snapshot(branch.head, call)
+    const encoded = (await readPaths(store, snapshot, [JOIN_PATH], call)).get(JOIN_PATH) as Uint8Array
+    const verified = await verifyJoinRequest(host.crypto, encoded, head.trust)
+    const keys = keyring.get(verified.request.epoch)
+    if (verified.machine !== machine || keys === undefined) return null
+    if (!isMacGood(host.crypto, verified.envelope, keys.mac)) return null
+    const name = await openName(host.crypto, keys.key, machine, verified.request.name)
+    return { ...verified, name, branch }
+  } catch (error) {
+    if (error instanceof StorageError) return null
+    throw error
+  }
+}
+
+/** Lets a machine in, after a person compared the words. */
+export async function approve(
+  context: Context,
+  head: Head,
+  pending: PendingMachine,
+  call: CallOptions,
+): Promise<readonly string[]> {
+  const { host, config } = context
+  const shown = await fingerprint(host.crypto, pending.request, pending.hash, config.machine)
+  const lines = [
+    `${pending.name} (${pending.machine.slice(0, 8)}) asks to be let in. Its screen must show these words:`,
+    shown.join(" "),
+  ]
+  if ((await host.prompts.confirm({ code: "approve", lines })) !== true) {
+    throw new SyncError("CANCELLED", "the machine was not approved")
+  }
+  const { record, name, header } = pending.request
+  await publishChange(
+    context,
+    head,
+    {
+      entry: (place) => ({
+        ...place,
+        kind: "approve",
+        writer: config.machine,
+        machine: { record, name },
+        request: pending.hash,
+        header,
+      }),
+      signers: signersOf(context.identity as Identity),
+      opensEpoch: false,
+      deleteBranches: [pending.branch],
+    },
+    call,
+  )
+  return shown
+}
+
+/** All machines are lost: the passphrase's recovery key lets this one in and puts out the others. */
+export async function recover(
+  context: Context,
+  head: Head,
+  passphraseKeys: PassphraseKeys,
+  call: CallOptions,
+): Promise<Head> {
+  const { host, config } = context
+  const identity = context.identity as Identity
+  const others = await Promise.all(trustedMachines(head.trust).map((machine) => nameOf(context, machine)))
+  const lines = [
+    `This revokes every other machine of the workspace: ${others.join(", ")}.`,
+    "Do it only if all of them are lost. Machines that are not will ask their user before they follow.",
+  ]
+  if ((await host.prompts.confirm({ code: "follow-recovery", lines })) !== true) {
+    throw new SyncError("CANCELLED", "nothing was recovered")
+  }
+  const current = context.keyring.get(head.trust.epoch.epoch) as EpochKeys
+  const name = await sealName(host.crypto, current.epoch, current.key, identity.id, config.machineName)
+  return publishChange(
+    context,
+    head,
+    {
+      entry: (place, commitment) => ({
+        ...place,
+        kind: "recover",
+        writer: null,
+        machine: { record: identity.record, name },
+        commitment,
+        passphrase: null,
+      }),
+      signers: recoverySigners(passphraseKeys.recovery),
+      opensEpoch: true,
+    },
+    call,
+  )
+}

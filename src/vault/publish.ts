@@ -1,0 +1,152 @@
+/**
+ * Makes the next version of the vault: header, signature, MAC, one commit by
+ * compare-and-swap. Order of writing: packs (already at the store, or in this
+ * commit), index, header, and the branch last.
+ *
+ * @module
+ */
+import { StorageError } from "../../storage/errors.ts"
+import { encodeEnvelope, envelopeHash, signEnvelope } from "../../storage/format/envelope.ts"
+import {
+  type Header,
+  type HeaderKind,
+  headerCodec,
+  type MachineCounter,
+  type ShardRef,
+} from "../../storage/format/header.ts"
+import type { SealedShard } from "../../storage/indexShards.ts"
+import type { EpochKeys } from "../../storage/keys.ts"
+import {
+  CONSTANT_OBJECTS,
+  HEADER_PATH,
+  mainBranch,
+  packPath,
+  shardPath,
+  trustPath,
+  VAULT_FILE_PATH,
+} from "../../storage/layout.ts"
+import type { Branch, CallOptions, ObjectId } from "../../storage/remote/store.ts"
+import { countersAfter } from "../../storage/verify/header.ts"
+import type { TrustState } from "../../storage/verify/trustState.ts"
+import type { Context } from "./context.ts"
+import type { Head } from "./head.ts"
+import { type Identity, signersOf } from "./identity.ts"
+
+/** What the next version consists of. Whatever is not said here stays as it is in the parent. */
+export interface NextVersion {
+  readonly kind: HeaderKind
+  /** Of the epoch in force in this version. */
+  readonly keys: EpochKeys
+  /** Signs instead of the context's identity, when this version gives the machine new keys. */
+  readonly identity?: Identity
+  /** The whole log, with what this version adds to it. */
+  readonly trust: TrustState
+  readonly vaultFile: Uint8Array
+  /** All shards, in order; `sealed` are those made for this version. */
+  readonly index: readonly ShardRef[]
+  readonly sealed: readonly SealedShard[]
+  /** All packs of the tree by id. */
+  readonly packs: ReadonlyMap<string, Uint8Array | ObjectId>
+  readonly tombstoneFloor: number
+  readonly historyFloor: number
+  readonly supersedes?: Uint8Array
+  /** At least this; for a repair, which must pass what it supersedes. */
+  readonly minSequence?: number
+  readonly deleteBranches?: readonly Branch[]
+}
+
+export type Published = { readonly kind: "published"; readonly head: Head } | { readonly kind: "moved" }
+
+/** The sequence that the version after `parent` will have. */
+export function nextSequence(parent: Head | null): number {
+  return (parent?.verified.header.sequence ?? 0) + 1
+}
+
+/**
+ * Publishes a version on top of `parent` (null: the first).
+ *
+ * @throws {StoreError} When it throws, the version may or may not be there: look again.
+ */
+export async function publish(
+  context: Context,
+  parent: Head | null,
+  next: NextVersion,
+  call: CallOptions,
+): Promise<Published> {
+  const { host, store } = context
+  const identity = next.identity ?? context.identity
+  if (identity === null) throw new TypeError("not unlocked")
+  const header = makeHeader(context, parent, next)
+  const own = header.machines.find(({ id }) => id === header.writer) as MachineCounter
+  await context.memory.setCounter(Math.max(await context.memory.counter(), own.counter))
+  const envelope = await signEnvelope(host.crypto, "header", headerCodec, header, signersOf(identity), next.keys.mac)
+
+  host.progress.step("commit")
+  const branch = mainBranch(next.trust.workspace)
+  const { deleteBranches = [] } = next
+  const snapshot = treeOf(parent, next, encodeEnvelope(envelope))
+  const result = await store.commit({ branch, parent: parent?.commit ?? null, snapshot, deleteBranches }, call)
+  if (result.kind === "moved") return result
+  const verified = { header, envelope, hash: envelopeHash(host.crypto, envelope) }
+  const head = { commit: result.head, snapshot: result.snapshot, trust: next.trust, vaultFile: next.vaultFile, verified }
+  return { kind: "published", head }
+}
+
+function makeHeader({ host, config }: Context, parent: Head | null, next: NextVersion): Header {
+  const { trust, kind } = next
+  return {
+    format: 1,
+    workspace: trust.workspace,
+    kind,
+    sequence: Math.max(nextSequence(parent), next.minSequence ?? 1),
+    previous: parent?.verified.hash ?? null,
+    writer: config.machine,
+    machines: nextCounters(parent, trust, config.machine),
+    epoch: trust.epoch.epoch,
+    trust: { length: trust.length, head: trust.head },
+    vault: host.crypto.sha256(next.vaultFile),
+    index: next.index,
+    inbox: parent?.verified.header.inbox ?? [],
+    tombstoneFloor: next.tombstoneFloor,
+    historyFloor: next.historyFloor,
+    supersedes: next.supersedes ?? null,
+    time: host.clock.now(),
+  }
+}
+
+function nextCounters(parent: Head | null, trust: TrustState, writer: string): readonly MachineCounter[] {
+  const before = parent === null ? new Map() : countersAfter(parent.verified)
+  const counters: MachineCounter[] = []
+  for (const [id, { counter, head }] of before) {
+    const status = trust.machines.get(id)?.status
+    if (id !== writer && status !== undefined && status !== "deleted") counters.push({ id, counter, head })
+  }
+  const own = before.get(writer)
+  counters.push({ id: writer, counter: (own?.counter ?? 0) + 1, head: own?.head ?? null })
+  return counters.sort((a, b) => (a.id < b.id ? -1 : 1))
+}
+
+/** The whole tree of a version; ids where the parent has the object already. */
+function treeOf(parent: Head | null, next: NextVersion, header: Uint8Array): ReadonlyMap<string, Uint8Array | ObjectId> {
+  const before = parent?.snapshot ?? new Map<string, ObjectId>()
+  const tree = new Map<string, Uint8Array | ObjectId>(CONSTANT_OBJECTS)
+  const known = parent?.trust
+  for (const { sequence, envelope, hash } of next.trust.entries) {
+    const path = trustPath(sequence)
+    const isKept = known?.entries[sequence - 1]?.hash === hash
+    tree.set(path, (isKept ? before.get(path) : undefined) ?? encodeEnvelope(envelope))
+  }
+  const sameBoxes = parent !== null && parent.vaultFile === next.vaultFile
+  tree.set(VAULT_FILE_PATH, (sameBoxes ? before.get(VAULT_FILE_PATH) : undefined) ?? next.vaultFile)
+  const fresh = new Map(next.sealed.map((shard) => [shard.number, shard.bytes]))
+  for (const number of next.index.keys()) {
+    const path = shardPath(number)
+    const shard = fresh.get(number) ?? before.get(path)
+    if (shard === undefined) throw new StorageError("OBJECT_MISSING", "no index in the tree")
+    tree.set(path, shard)
+  }
+  for (const [pack, content] of next.packs) tree.set(packPath(pack), content)
+  tree.set(HEADER_PATH, header)
+  return tree
+}
+

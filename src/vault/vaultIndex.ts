@@ -1,0 +1,103 @@
+/**
+ * The index of a head: every path of the vault, decrypted and checked. Sealed
+ * shards are kept as they are in the state, named by hash, so that only those
+ * that changed are fetched and nothing readable rests there.
+ *
+ * @module
+ */
+import { toHex } from "../../crypto/bytes.ts"
+import type { ChunkRef, IndexEntry, Tombstone } from "../../storage/format/entry.ts"
+import type { ShardRef } from "../../storage/format/header.ts"
+import type { ShardContent } from "../../storage/format/indexShard.ts"
+import { joinShards, openVerifiedShard } from "../../storage/indexShards.ts"
+import { StorageError } from "../../storage/errors.ts"
+import { shardPath } from "../../storage/layout.ts"
+import type { CallOptions } from "../../storage/remote/store.ts"
+import type { Context } from "./context.ts"
+import { type Head, readPaths } from "./head.ts"
+
+const CACHE = "shards/"
+
+export interface VaultIndex {
+  readonly shards: readonly ShardContent[]
+  readonly gearSeed: Uint8Array
+  readonly entries: ReadonlyMap<string, IndexEntry>
+  readonly tombstones: ReadonlyMap<string, Tombstone>
+}
+
+/**
+ * Reads the index of a believed head.
+ *
+ * @param cache - Whether to keep its shards for the next time; not for versions of the past.
+ * @throws {StorageError} if a shard is missing, or is not the one the header names.
+ */
+export async function readIndex(context: Context, head: Head, call: CallOptions, cache = true): Promise<VaultIndex> {
+  const { host, keyring } = context
+  const { header } = head.verified
+  const keys = keyring.get(header.epoch)
+  if (keys === undefined) throw new StorageError("SEAL_BROKEN", "no key of this epoch")
+  const sealed = await sealedShards(context, head, call, cache)
+  const shards: ShardContent[] = []
+  for (const [number, bytes] of sealed.entries()) {
+    shards.push(
+      await openVerifiedShard(host.crypto, keys, header.index, number, bytes, host.compressor.decompress),
+    )
+  }
+  return indexOf(shards)
+}
+
+/** The lookups over the contents of all shards. */
+export function indexOf(shards: readonly ShardContent[]): VaultIndex {
+  const { gearSeed, entries, tombstones } = joinShards(shards)
+  return {
+    shards,
+    gearSeed,
+    entries: new Map(entries.map((entry) => [entry.path, entry])),
+    tombstones: new Map(tombstones.map((tombstone) => [tombstone.path, tombstone])),
+  }
+}
+
+/** All chunks that an index refers to, in no order. */
+export function* chunksOf(entries: Iterable<IndexEntry>): Generator<ChunkRef> {
+  for (const entry of entries) if (entry.type === "file") yield* entry.chunks
+}
+
+async function sealedShards(
+  { state, store }: Context,
+  { verified, snapshot }: Head,
+  call: CallOptions,
+  cache: boolean,
+): Promise<readonly Uint8Array[]> {
+  const refs = verified.header.index
+  const found = new Map<number, Uint8Array>()
+  for (const [number, ref] of refs.entries()) {
+    const kept = await state.read(cacheName(ref))
+    if (kept !== null && kept.length === ref.size) found.set(number, kept)
+  }
+  const missing = [...refs.keys()].filter((number) => !found.has(number))
+  const read = await readPaths(store, snapshot, missing.map(shardPath), call)
+  for (const number of missing) {
+    const bytes = read.get(shardPath(number)) as Uint8Array
+    found.set(number, bytes)
+    if (cache) await state.write(cacheName(refs[number] as ShardRef), bytes, { cache: true })
+  }
+  return [...refs.keys()].map((number) => found.get(number) as Uint8Array)
+}
+
+/** Keeps shards that this machine sealed itself. */
+export async function cacheShards(
+  { state }: Context,
+  shards: Iterable<{ readonly bytes: Uint8Array; readonly ref: ShardRef }>,
+): Promise<void> {
+  for (const { bytes, ref } of shards) await state.write(cacheName(ref), bytes, { cache: true })
+}
+
+/** Drops cached shards that the head does not name. */
+export async function sweepShards({ state }: Context, { verified }: Head): Promise<void> {
+  const named = new Set(verified.header.index.map(cacheName))
+  for (const name of await state.list(CACHE)) if (!named.has(name)) await state.remove(name)
+}
+
+function cacheName(ref: ShardRef): string {
+  return `${CACHE}${toHex(ref.sha256)}`
+}
