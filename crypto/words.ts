@@ -26,7 +26,10 @@ export async function fingerprintWords(): Promise<readonly string[]> {
  *
  * @returns A secret that a person must see once: do not log or keep it.
  */
-export async function generatePassphrase(crypto: Pick<Crypto, "randomBytes">, words = PASSPHRASE_WORDS): Promise<string> {
+export async function generatePassphrase(
+  crypto: Pick<Crypto, "randomBytes">,
+  words = PASSPHRASE_WORDS,
+): Promise<string> {
   const list = await passphraseWords()
   const random = crypto.randomBytes(2 * words)
   const chosen: string[] = []

@@ -79,7 +79,9 @@ function commonLength(a: TrustState, b: TrustState): number {
 function overruled(ours: readonly LogEntry[], theirs: TrustState, common: number): ReadonlySet<string> {
   const ids = new Set<string>()
   for (const { entry } of ours) if (entry.kind === "revoke") for (const id of entry.machines) ids.add(id)
-  const letInSince = [...theirs.machines.values()].filter(({ since }) => since > common).sort((a, b) => a.since - b.since)
+  const letInSince = [...theirs.machines.values()]
+    .filter(({ since }) => since > common)
+    .sort((a, b) => a.since - b.since)
   for (const { id, approvedBy } of letInSince) if (approvedBy !== null && ids.has(approvedBy)) ids.add(id)
   return ids
 }

@@ -240,7 +240,7 @@ function checkStep(seen: Header, next: Header): void {
   if (next.kind === "repair") return
   if (next.tombstoneFloor < seen.tombstoneFloor || next.historyFloor < seen.historyFloor) refuse("floor went down")
   if (next.sequence !== seen.sequence + 1) return
-  if ((next.kind === "trust") !== (next.trust.length > seen.trust.length)) refuse("kind contradicts the trust log")
+  if ((next.kind === "trust") !== next.trust.length > seen.trust.length) refuse("kind contradicts the trust log")
 }
 
 function ownCounter({ machines }: Header, { self }: HeaderMemory): number | null {

@@ -51,7 +51,8 @@ export async function verifyJoinRequest(
   if (!(await areSignedBy(crypto, envelope.signed, envelope.signatures, verificationKeys(record)))) {
     refuse("request not signed by exactly its own keys")
   }
-  if (!passesThrough(trust, request.trust.length, request.trust.head)) refuse("request names a log that is not this one")
+  if (!passesThrough(trust, request.trust.length, request.trust.head))
+    refuse("request names a log that is not this one")
   if (request.epoch !== trust.epoch.epoch) refuse("request from an older epoch")
   if (name.epoch !== request.epoch) refuse("request name sealed under another epoch")
   if (!meetsPolicy(record, trust.policy)) refuse("request with keys that do not meet the policy")
