@@ -1,0 +1,57 @@
+/**
+ * Counts tests from the reports that vitest leaves, for the closing line of a
+ * run that has several parts.
+ *
+ *     node scripts/tally.ts SINCE        all reports written since (milliseconds since the epoch)
+ *
+ * Exit status 1 if any test failed or none ran.
+ *
+ * @module
+ */
+import { readdirSync, readFileSync, statSync } from "node:fs"
+import { join } from "node:path"
+
+const FOLDER = join("node_modules", ".cache", "sessyn", "tests")
+
+interface Report {
+  readonly numPassedTests: number
+  readonly numFailedTests: number
+  readonly numPendingTests: number
+  readonly numFailedTestSuites: number
+}
+
+/** Where the tests of these projects leave their report, relative to the root. */
+export function reportFile(projects: readonly string[]): string {
+  return join(FOLDER, `${projects.join("-")}.json`)
+}
+
+/** The closing line. A report that was not written since `startedMs` is a run that broke off: one failure. */
+export function tally(files: readonly string[], startedMs: number): string {
+  let [passed, failed, skipped] = [0, 0, 0]
+  for (const file of files) {
+    const report = readReport(file, startedMs)
+    passed += report?.numPassedTests ?? 0
+    // A file that does not load fails as a suite without a failed test.
+    failed += report === null ? 1 : report.numFailedTests || (report.numFailedTestSuites > 0 ? 1 : 0)
+    skipped += report?.numPendingTests ?? 0
+  }
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`
+}
+
+function readReport(file: string, startedMs: number): Report | null {
+  try {
+    return statSync(file).mtimeMs < startedMs ? null : (JSON.parse(readFileSync(file, "utf8")) as Report)
+  } catch {
+    return null
+  }
+}
+
+if (import.meta.main) {
+  const since = Number(process.argv[2] ?? 0)
+  const files = readdirSync(FOLDER)
+    .map((file) => join(FOLDER, file))
+    .filter((file) => statSync(file).mtimeMs >= since)
+  const line = tally(files, since)
+  console.log(line)
+  process.exitCode = / 0 failed/.test(line) && !line.startsWith("0 ") ? 0 : 1
+}
