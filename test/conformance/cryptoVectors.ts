@@ -67,11 +67,10 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
     },
   },
   "HKDF-SHA-256": {
-    async accepts({ crypto, test }) {
-      const derive = () =>
-        crypto.hkdf(secretOf(test, "ikm"), bytesOf(test, "salt"), bytesOf(test, "info"), numberOf(test, "size"))
-      return refused("CRYPTO_INVALID_INPUT", async () => agree(bytesOf(test, "okm"), derive().expose()))
-    },
+    accepts: ({ crypto, test }) =>
+      agreesUnlessRefused(bytesOf(test, "okm"), () =>
+        crypto.hkdf(secretOf(test, "ikm"), bytesOf(test, "salt"), bytesOf(test, "info"), numberOf(test, "size")),
+      ),
   },
   "AES-GCM": {
     accepts: runAead,
@@ -84,11 +83,9 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
         passes: numberOf(test, "passes"),
         lanes: numberOf(test, "lanes"),
       }
-      return refused("CRYPTO_INVALID_INPUT", async () => {
-        const salt = bytesOf(test, "salt")
-        const tag = await crypto.argon2id(secretOf(test, "password"), salt, params, numberOf(test, "length"))
-        return agree(bytesOf(test, "tag"), tag.expose())
-      })
+      return agreesUnlessRefused(bytesOf(test, "tag"), () =>
+        crypto.argon2id(secretOf(test, "password"), bytesOf(test, "salt"), params, numberOf(test, "length")),
+      )
     },
   },
   EDDSA: {
@@ -185,6 +182,15 @@ const CHACHA20_POLY1305: AEADFactory = () => ({
   Seal: async (key, nonce, associatedData, text) => chacha20poly1305(key, nonce, associatedData).encrypt(text),
   Open: async (key, nonce, associatedData, sealed) => chacha20poly1305(key, nonce, associatedData).decrypt(sealed),
 })
+
+/** For derivations: where nothing is expected, the parameters must be refused. */
+async function agreesUnlessRefused(expected: Uint8Array, derive: () => Secret | Promise<Secret>): Promise<boolean> {
+  return refused("CRYPTO_INVALID_INPUT", async () => {
+    const derived = await derive()
+    if (expected.length === 0) throw new Error("derived from parameters that are not allowed")
+    return agree(expected, derived.expose())
+  })
+}
 
 /** False if `run` throws the one error that it may. */
 async function refused(code: CryptoErrorCode, run: () => Promise<boolean>): Promise<boolean> {

@@ -79,26 +79,31 @@ function open(key: Secret, nonce: Uint8Array, associatedData: Uint8Array, sealed
   return plain(plaintext)
 }
 
-/** Native from Node 24.7 on, where it runs off the main thread. */
+/**
+ * Native from Node 24.7 on, off the main thread. Older ones have no such function, and in builds with
+ * BoringSSL or an older OpenSSL it only throws: both run it portably.
+ */
 async function argon2id(password: Secret, salt: Uint8Array, params: Argon2Params, length: number): Promise<Secret> {
   checkArgon2(password, salt, params, length)
-  if (typeof node.argon2 !== "function") {
+  try {
+    return await nativeArgon2id(password, salt, params, length)
+  } catch {
     const { portableArgon2id } = await import("../../../crypto/portableArgon2.ts")
     return portableArgon2id(password, salt, params, length)
   }
+}
+
+function nativeArgon2id(password: Secret, salt: Uint8Array, params: Argon2Params, length: number): Promise<Secret> {
+  const parameters = {
+    message: password.expose(),
+    nonce: salt,
+    memory: params.memoryKiB,
+    passes: params.passes,
+    parallelism: params.lanes,
+    tagLength: length,
+  }
   return new Promise((resolve, reject) => {
-    node.argon2(
-      "argon2id",
-      {
-        message: password.expose(),
-        nonce: salt,
-        memory: params.memoryKiB,
-        passes: params.passes,
-        parallelism: params.lanes,
-        tagLength: length,
-      },
-      (error, bytes) => (error ? reject(error) : resolve(new Secret(plain(bytes)))),
-    )
+    node.argon2("argon2id", parameters, (error, bytes) => (error ? reject(error) : resolve(new Secret(plain(bytes)))))
   })
 }
 
