@@ -20,6 +20,19 @@ export interface Stat {
   readonly device: bigint
 }
 
+/** Whether two looks at a path saw the same file, unchanged. */
+export function isSameStat(a: Stat, b: Stat): boolean {
+  return (
+    a.type === b.type &&
+    a.mode === b.mode &&
+    a.size === b.size &&
+    a.mtimeNs === b.mtimeNs &&
+    a.ctimeNs === b.ctimeNs &&
+    a.inode === b.inode &&
+    a.device === b.device
+  )
+}
+
 /** One name in a folder. `path` is null if the name is not valid Unicode; `shown` is then what to show. */
 export interface FolderItem {
   readonly name: string | null
@@ -77,14 +90,21 @@ export interface Workspace {
   readPieces(path: string, onPiece: (bytes: Uint8Array) => void | Promise<void>): Promise<Outcome<Stat>>
   readLink(path: string): Promise<Outcome<string>>
 
-  /** Opens a new file for writing, exclusively; never an existing one unless `resume`, which keeps its bytes. Mode 0600. */
-  create(path: string, options?: { readonly resume?: boolean }): Promise<Outcome<FileWriter>>
+  /**
+   * Opens a new file for writing, exclusively; never an existing one unless `resume`, which keeps its bytes. The mode
+   * of a new one is 0600, or `mode` where the platform has modes.
+   */
+  create(path: string, options?: { readonly resume?: boolean; readonly mode?: number }): Promise<Outcome<FileWriter>>
+  /** Mode 0700. */
   makeFolder(path: string): Promise<Outcome>
   makeLink(path: string, target: string): Promise<Outcome>
   setMode(path: string, mode: number): Promise<Outcome>
   setModified(path: string, mtimeMs: number): Promise<Outcome>
-  /** Atomic; replaces a file or link at `to` if `replace`, else `exists`. */
-  rename(from: string, to: string, options: { readonly replace: boolean }): Promise<Outcome>
+  /**
+   * Atomic; replaces a file or link at `to` if `replace`, else `exists`. With `expect`, `changed` unless what is to be
+   * replaced is that very file, looked at without letting other work in between.
+   */
+  rename(from: string, to: string, options: { readonly replace: boolean; readonly expect?: Stat }): Promise<Outcome>
   /** A second name for the same bytes (a hard link, or a copy where there are none). `exists` if `to` is taken. */
   link(from: string, to: string): Promise<Outcome>
   removeFile(path: string): Promise<Outcome>

@@ -67,6 +67,12 @@ export function describeWorkspace(name: string, setUp: () => Promise<WorkspaceFi
         expect(refusal(await workspace.create("d", { resume: true }))).not.toBe("done")
       })
 
+      it("creates with the mode it is told", async () => {
+        const writer = value(await workspace.create("a", { mode: 0o200 }))
+        await writer.close()
+        if (workspace.modes === "posix") expect(value(await workspace.stat("a")).mode).toBe(0o200)
+      })
+
       it("keeps the bytes of a file it resumes", async () => {
         await put(workspace, "a", "abc")
         const writer = value(await workspace.create("a", { resume: true }))
@@ -306,6 +312,20 @@ export function describeWorkspace(name: string, setUp: () => Promise<WorkspaceFi
         value(await workspace.rename("a", "b", { replace: true }))
         expect(await read(workspace, "b")).toBe("new")
         expect(refusal(await workspace.stat("a"))).toBe("missing")
+      })
+
+      it("writes over a file only if it is the one expected", async () => {
+        await put(workspace, "a", "new")
+        await put(workspace, "b", "old")
+        const seen = value(await workspace.stat("b"))
+        await other.removeFile("b")
+        expect(refusal(await workspace.rename("a", "b", { replace: true, expect: seen }))).toBe("changed")
+        await put(other, "b", "own")
+        expect(refusal(await workspace.rename("a", "b", { replace: true, expect: seen }))).toBe("changed")
+        expect(await read(workspace, "b")).toBe("own")
+        const expect2 = value(await workspace.stat("b"))
+        value(await workspace.rename("a", "b", { replace: true, expect: expect2 }))
+        expect(await read(workspace, "b")).toBe("new")
       })
 
       it("never writes over a folder, an empty one neither", async () => {

@@ -5,7 +5,14 @@
  * @module
  */
 import { SyncError } from "../../errors.ts"
-import type { FileWriter, Outcome, Stat, Workspace, WorkspaceRefusal } from "../../ports/workspace.ts"
+import {
+  type FileWriter,
+  isSameStat,
+  type Outcome,
+  type Stat,
+  type Workspace,
+  type WorkspaceRefusal,
+} from "../../ports/workspace.ts"
 import {
   createMemoryDisk,
   type MemoryDisk,
@@ -184,10 +191,11 @@ export function createMemoryWorkspace(options: MemoryWorkspaceOptions = {}): Wor
     readLink: (path) =>
       on("readLink", path, (inode) => (inode.type === "link" ? done(inode.target) : refuse("changed"))),
 
-    create: (path, { resume = false } = {}) =>
+    create: (path, { resume = false, mode = 0o600 } = {}) =>
       at("create", path, (spot) => {
         if (spot.inode !== null && !(resume && spot.inode.type === "file")) return refuse("exists")
-        const file = (spot.inode ?? disk.make({ type: "file", bytes: new Uint8Array() }, 0o600)) as MemoryFileInode
+        const file = (spot.inode ??
+          disk.make({ type: "file", bytes: new Uint8Array() }, mode & 0o777)) as MemoryFileInode
         if (spot.inode === null) put(spot, file)
         return done(createWriter(path, file))
       }),
@@ -217,11 +225,14 @@ export function createMemoryWorkspace(options: MemoryWorkspaceOptions = {}): Wor
         inode.mtimeNs = BigInt(Math.trunc(mtimeMs)) * 1_000_000n
         return DONE
       }),
-    rename: (from, to, { replace }) =>
+    rename: (from, to, { replace, expect }) =>
       on("rename", from, (_inode, source) => {
         if (from === "") return refuse("denied")
         const target = find(to)
-        return target.ok ? moveTo(source, target.value, replace) : target
+        if (!target.ok) return target
+        const found = target.value.inode
+        if (expect !== undefined && (found === null || !isSameStat(toStat(found), expect))) return refuse("changed")
+        return moveTo(source, target.value, replace)
       }),
     link: (from, to) =>
       on("link", from, (inode) => {

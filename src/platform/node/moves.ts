@@ -23,13 +23,11 @@ import {
   writeSync,
 } from "node:fs"
 import type { Outcome, WorkspaceRefusal } from "../../ports/workspace.ts"
+import { STRAY_PREFIX } from "../../tree/stateFolder.ts"
 import { errnoOf } from "./fsErrors.ts"
 
 const COPY_BYTES = 1024 * 1024
 const DONE: Outcome = { ok: true, value: undefined }
-
-/** Names under which half a copy may lie when a move between file systems was killed. Never synced. */
-export const STRAY_PREFIX = ".sessyn-tmp-"
 
 /** What of the workspace a move has to know. */
 export interface MoveRules {
@@ -37,6 +35,7 @@ export interface MoveRules {
   readonly sameName: (from: string, to: string) => boolean
 }
 
+/** Both ends of a move. */
 export interface Ends {
   readonly from: string
   readonly to: string

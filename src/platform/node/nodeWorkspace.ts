@@ -11,7 +11,15 @@
  */
 import * as fs from "node:fs"
 import { SyncError } from "../../errors.ts"
-import type { FileWriter, FolderItem, Outcome, Stat, Workspace, WorkspaceRefusal } from "../../ports/workspace.ts"
+import {
+  type FileWriter,
+  type FolderItem,
+  isSameStat,
+  type Outcome,
+  type Stat,
+  type Workspace,
+  type WorkspaceRefusal,
+} from "../../ports/workspace.ts"
 import { type Anchor, createAnchor, hasDescriptorPaths } from "./anchor.ts"
 import { createBatch } from "./durability.ts"
 import { errnoOf, refusalOf, throwIfFull } from "./fsErrors.ts"
@@ -120,11 +128,11 @@ export function createNodeWorkspace(folder: string, options: NodeWorkspaceOption
     readPieces: (path, onPiece) => readPieces(anchor, root, breathe, path, onPiece),
     readLink: (path) => at(path, (place) => readLink(place)),
 
-    create: async (path, { resume = false } = {}) => {
+    create: async (path, { resume = false, mode = 0o600 } = {}) => {
       if (path === "") return refuse("exists")
       return at(path, (place, device) => {
         const flags = O_CREAT | O_WRONLY | O_NOFOLLOW | O_NONBLOCK | (resume ? 0 : O_EXCL)
-        const fd = fs.openSync(place, flags, 0o600)
+        const fd = fs.openSync(place, flags, mode & 0o777)
         if (!fs.fstatSync(fd).isFile()) {
           fs.closeSync(fd)
           return refuse("exists")
@@ -138,8 +146,12 @@ export function createNodeWorkspace(folder: string, options: NodeWorkspaceOption
     setMode: (path, mode) => change(path, (place) => setMode(place, mode, byDescriptors)),
     setModified: (path, mtimeMs) =>
       change(path, (place) => fs.lutimesSync(place, Date.now() / 1000, mtimeMs / 1000) as undefined),
-    rename: (from, to, { replace }) =>
-      between(from, to, (ends) => (replace ? moveReplacing : moveExclusively)(ends, { sameName })),
+    rename: (from, to, { replace, expect }) =>
+      between(from, to, (ends) => {
+        if (!replace) return moveExclusively(ends, { sameName })
+        if (expect !== undefined && !isAsExpected(ends.toAt, expect)) return refuse("changed")
+        return moveReplacing(ends, { sameName })
+      }),
     link: (from, to) => between(from, to, linkOrCopy),
     removeFile: (path) => change(path, (place) => fs.unlinkSync(place) as undefined),
     removeFolder: (path) => change(path, (place) => fs.rmdirSync(place) as undefined),
@@ -207,6 +219,11 @@ function toStat(stat: fs.BigIntStats): Stat {
     inode: stat.ino,
     device: stat.dev,
   }
+}
+
+function isAsExpected(place: string, expected: Stat): boolean {
+  const found = fs.lstatSync(place, { bigint: true, throwIfNoEntry: false })
+  return found !== undefined && isSameStat(toStat(found), expected)
 }
 
 function listFolder(at: string): FolderItem[] {

@@ -1,0 +1,327 @@
+/**
+ * Looks at the workspace: what lies where, as nodes for the planner. Reads only
+ * files that may have changed since the cache was made.
+ *
+ * When is a file unchanged? If size, mtime, ctime, inode, device and mode are
+ * those of the cache *and* the entry is settled: its times lay before the moment at
+ * which the scan that read it began, as told by the file system's own clock (a
+ * file is made, and its mtime taken). A file changed at or after that moment could
+ * change again within the same tick of that clock, so it is read once more.
+ *
+ * A file that shows up under a new path with the inode, size and mtime of one
+ * that vanished is read all the same. Inodes are given out again at once, and
+ * archives unpack with equal times (all of npm's are of 1985), so that these
+ * facts can agree for different bytes; a wrong hash here would put wrong bytes
+ * into the vault. A rename costs reading the file, but no upload.
+ *
+ * @module
+ */
+import type { Crypto } from "../../crypto/crypto.ts"
+import { SyncError } from "../errors.ts"
+import type { Progress } from "../ports/progress.ts"
+import type { FolderItem, Outcome, Stat, Workspace, WorkspaceRefusal } from "../ports/workspace.ts"
+import type { TreeNode } from "./node.ts"
+import { checkPath, isOwnFolder, parentOf } from "./paths.ts"
+import type { HoldReason } from "./plan.ts"
+import type { BaseEntry, ScanCache, Seen } from "./scanCache.ts"
+import { readMarker, STRAY_PREFIX, TEMPORARY } from "./stateFolder.ts"
+
+/** What the scan asks of the ignore rules, folder by folder, parents first. */
+export interface ScanRules {
+  /** The walk goes into a folder (`""`: the root), whose `.syncignore` reads so; `null` if it has none. */
+  enter(folder: string, syncignore: string | null): void
+  ignores(path: string, isFolder: boolean): boolean
+}
+
+export interface ScanInput {
+  readonly workspace: Workspace
+  readonly crypto: Pick<Crypto, "sha256" | "createSha256">
+  /** New for each scan. */
+  readonly rules: ScanRules
+  readonly cache: ScanCache
+  /** The id that the folder's marker must show; `null`: not set up yet, none is asked for. */
+  readonly workspaceId: string | null
+  readonly progress?: Progress
+  readonly signal?: AbortSignal | undefined
+  /** Bytes of small files to keep, so that they need not be read again for the upload. */
+  readonly maxContentBytes?: number
+}
+
+export interface ScanResult {
+  /** Everything that can be synced, by path. */
+  readonly nodes: ReadonlyMap<string, TreeNode>
+  /** What is left alone: a held folder holds all that is in it. */
+  readonly held: ReadonlyMap<string, HoldReason>
+  /** Folders that hold something ignored or held. */
+  readonly occupied: ReadonlySet<string>
+  /** Whether a path is ignored; folders end in `/`. For paths that are not here, too. */
+  readonly excluded: (path: string) => boolean
+  /** For the next cache. */
+  readonly seen: ReadonlyMap<string, Seen>
+  readonly diskModes: ReadonlyMap<string, number>
+  /** Of files that were read and are small, as far as there was room. */
+  readonly contents: ReadonlyMap<string, Uint8Array>
+  /** The marker is gone, though the files are here: it is to be made again. */
+  readonly markerMissing: boolean
+}
+
+export const SYNCIGNORE = ".syncignore"
+/** Larger files are read in pieces. */
+const SMALL_BYTES = 1024 * 1024
+const MAX_SYNCIGNORE_BYTES = 1024 * 1024
+const MAX_CONTENT_BYTES = 48 * 1024 * 1024
+/** How often a file that changes while it is read is read again. */
+const ATTEMPTS = 3
+const REPORT_EVERY = 256
+
+/**
+ * @throws {SyncError} `ROOT_MISSING` if the root is not there, or its marker is another workspace's, or is gone with
+ * most of the files: a drive that is not mounted is not a deletion.
+ */
+export async function scan(input: ScanInput): Promise<ScanResult> {
+  // First of all, because it makes the workspace look at its root afresh.
+  const root = await input.workspace.stat("")
+  if (!root.ok || root.value.type !== "folder") throw rootMissing()
+  input.progress?.step("scan", undefined, "files")
+  const walk = createWalk(input, await fileSystemTime(input.workspace))
+  await walk.folder("")
+  await walk.secondLook()
+  const markerMissing = await checkMarker(input, walk.nodes)
+  const { nodes, held, occupied, seen, diskModes, contents } = walk
+  const excluded = (path: string) =>
+    path.endsWith("/") ? input.rules.ignores(path.slice(0, -1), true) : input.rules.ignores(path, false)
+  return { nodes, held, occupied, excluded, seen, diskModes, contents, markerMissing }
+}
+
+function rootMissing(): SyncError {
+  return new SyncError("ROOT_MISSING", "the folder is not the one that was set up, or its files are gone")
+}
+
+async function checkMarker(
+  { workspace, workspaceId, cache }: ScanInput,
+  nodes: ReadonlyMap<string, TreeNode>,
+): Promise<boolean> {
+  if (workspaceId === null) return false
+  const marker = await readMarker(workspace)
+  if (marker === workspaceId) return false
+  if (marker !== null) throw rootMissing()
+  let expected = 0
+  let present = 0
+  for (const [path, { base }] of cache) {
+    if (base?.node.type !== "file") continue
+    expected++
+    if (nodes.has(path)) present++
+  }
+  if (expected > 0 && present * 2 <= expected) throw rootMissing()
+  return true
+}
+
+/** The time of the workspace's own file system; 0 if it cannot be had, after which nothing counts as settled. */
+async function fileSystemTime(workspace: Workspace): Promise<bigint> {
+  const path = `${TEMPORARY}/time`
+  const created = await workspace.create(path, { resume: true }).catch(onlyIfUnwritable)
+  if (!created.ok) return 0n
+  await created.value.close()
+  // Also for a file that a killed scan left: its mtime must be of now.
+  const stat = (await workspace.setMode(path, 0o600)).ok ? await workspace.stat(path) : REFUSED
+  await workspace.removeFile(path)
+  if (!stat.ok) return 0n
+  const { mtimeNs, ctimeNs } = stat.value
+  return ctimeNs > mtimeNs ? ctimeNs : mtimeNs
+}
+
+const REFUSED = { ok: false, refusal: "denied" } as const
+
+/** A full or read-only disk can still be looked at. */
+function onlyIfUnwritable(error: unknown): typeof REFUSED {
+  if (error instanceof SyncError && (error.code === "ROOT_READ_ONLY" || error.code === "DISK_FULL")) return REFUSED
+  throw error
+}
+
+function createWalk(input: ScanInput, startedNs: bigint) {
+  const { workspace, crypto, rules, cache, progress, signal } = input
+  const nodes = new Map<string, TreeNode>()
+  const held = new Map<string, HoldReason>()
+  const occupied = new Set<string>()
+  const seen = new Map<string, Seen>()
+  const diskModes = new Map<string, number>()
+  const contents = new Map<string, Uint8Array>()
+  let room = input.maxContentBytes ?? MAX_CONTENT_BYTES
+  let unreported = 0
+
+  function hold(path: string, reason: HoldReason): void {
+    held.set(path, reason)
+    occupied.add(parentOf(path))
+  }
+
+  async function folder(path: string): Promise<void> {
+    signal?.throwIfAborted()
+    const listed = await workspace.list(path)
+    if (!listed.ok) {
+      if (path === "") throw rootMissing()
+      // It was there a moment ago: gone, or something else now. Not to be told from a swap, so it is left alone.
+      nodes.delete(path)
+      return hold(path, listed.refusal === "denied" ? "unreadable" : refusalToHold(listed.refusal))
+    }
+    const entered = await enter(path, listed.value)
+    if (!entered.ok) {
+      nodes.delete(path)
+      return hold(path, "unreadable")
+    }
+    for (const entry of listed.value) await item(path, entry)
+  }
+
+  /** Rules that cannot be read hold the whole folder: without them, what was ignored would be uploaded. */
+  async function enter(path: string, items: readonly FolderItem[]): Promise<Outcome> {
+    const file = items.find((candidate) => candidate.name === SYNCIGNORE && candidate.stat.type === "file")
+    if (file === undefined) {
+      rules.enter(path, null)
+      return { ok: true, value: undefined }
+    }
+    const read = await again(() => workspace.read(join(path, SYNCIGNORE), MAX_SYNCIGNORE_BYTES))
+    if (!read.ok) return read
+    rules.enter(path, new TextDecoder().decode(read.value.bytes))
+    return { ok: true, value: undefined }
+  }
+
+  async function item(parent: string, { name, shown, stat }: FolderItem): Promise<void> {
+    const path = join(parent, name ?? shown)
+    if (name !== null && (isOwnFolder(name) || name.startsWith(STRAY_PREFIX))) {
+      occupied.add(parent)
+    } else if (name === null) {
+      hold(path, "name-not-unicode")
+    } else if (rules.ignores(path, stat.type === "folder")) {
+      occupied.add(parent)
+    } else {
+      const refused = checkPath(path)
+      if (refused !== null) return hold(path, refused)
+      await node(path, stat)
+    }
+  }
+
+  async function node(path: string, stat: Stat): Promise<void> {
+    if (++unreported === REPORT_EVERY) {
+      progress?.advance(unreported)
+      unreported = 0
+    }
+    if (stat.type === "other") return hold(path, "not-a-file")
+    if (stat.type === "folder") {
+      put(path, { type: "folder", mode: 0 }, stat)
+      return folder(path)
+    }
+    if (stat.type === "link") {
+      const target = await workspace.readLink(path)
+      if (!target.ok) return hold(path, target.refusal === "name" ? "name-not-unicode" : refusalToHold(target.refusal))
+      return put(path, { type: "link", mode: 0, target: target.value }, stat)
+    }
+    await file(path, stat)
+  }
+
+  async function file(path: string, stat: Stat): Promise<void> {
+    const known = cache.get(path)?.seen
+    const unchanged = known?.settled && isSame(known, stat)
+    const read: Outcome<Seen> = unchanged ? { ok: true, value: known } : await again(() => readFile(path, stat.size))
+    if (!read.ok) return hold(path, refusalToHold(read.refusal))
+    const { hash, size } = read.value
+    seen.set(path, read.value)
+    put(path, { type: "file", mode: 0, size, hash }, read.value)
+  }
+
+  async function readFile(path: string, size: number): Promise<Outcome<Seen>> {
+    signal?.throwIfAborted()
+    if (size <= SMALL_BYTES) {
+      const read = await workspace.read(path, SMALL_BYTES)
+      if (!read.ok) return read
+      const { bytes, stat } = read.value
+      if (bytes.length <= room) {
+        room -= bytes.length
+        contents.set(path, bytes)
+      }
+      return toSeen(stat, crypto.sha256(bytes))
+    }
+    const hasher = crypto.createSha256()
+    const read = await workspace.readPieces(path, (piece) => {
+      signal?.throwIfAborted()
+      hasher.update(piece)
+    })
+    return read.ok ? toSeen(read.value, hasher.digest()) : read
+  }
+
+  function toSeen(stat: Stat, hash: Uint8Array): Outcome<Seen> {
+    const { mode, size, mtimeNs, ctimeNs, inode, device } = stat
+    const settled = mtimeNs < startedNs && ctimeNs < startedNs
+    return { ok: true, value: { mode, size, mtimeNs, ctimeNs, inode, device, hash, settled } }
+  }
+
+  function put(path: string, content: TreeNode, stat: Pick<Stat, "mode">): void {
+    const base = cache.get(path)?.base ?? null
+    nodes.set(path, { ...content, mode: modeOf(content.type, stat.mode, base, workspace.modes) })
+    diskModes.set(path, stat.mode)
+  }
+
+  /**
+   * What the base has and the walk did not meet is about to be told to the vault as deleted. Programs that save a file
+   * by moving it away and writing a new one leave its name empty for a moment: whatever is there again is left alone.
+   */
+  async function secondLook(): Promise<void> {
+    progress?.advance(unreported)
+    for (const [path, { base }] of cache) {
+      if (base === null || nodes.has(path) || held.has(path)) continue
+      const parent = parentOf(path)
+      if (parent !== "" && nodes.get(parent)?.type !== "folder") continue
+      if (rules.ignores(path, base.node.type === "folder")) continue
+      const stat = await workspace.stat(path)
+      if (stat.ok && !isFoldedAway(path)) hold(path, "changing")
+      else if (!stat.ok && stat.refusal === "denied") hold(path, "unreadable")
+    }
+  }
+
+  /** On a disk that folds names, `A` is there because `a` is: that is a rename, not a file that came back. */
+  function isFoldedAway(path: string): boolean {
+    if (!workspace.caseInsensitive && !workspace.normalizes) return false
+    folded ??= new Set([...nodes.keys()].map(fold))
+    return folded.has(fold(path))
+  }
+  let folded: Set<string> | undefined
+  const fold = (path: string) => path.normalize("NFC").toUpperCase().toLowerCase()
+
+  return { folder, secondLook, nodes, held, occupied, seen, diskModes, contents }
+}
+
+async function again<T>(attempt: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
+  let outcome = await attempt()
+  for (let i = 1; i < ATTEMPTS && !outcome.ok && outcome.refusal === "changed"; i++) outcome = await attempt()
+  return outcome
+}
+
+/** `missing`: it was listed, so it is being replaced, or was removed just now; the next scan knows. */
+function refusalToHold(refusal: WorkspaceRefusal): HoldReason {
+  return refusal === "denied" || refusal === "name" ? "unreadable" : "changing"
+}
+
+function isSame(known: Seen, stat: Stat): boolean {
+  return (
+    known.size === stat.size &&
+    known.mtimeNs === stat.mtimeNs &&
+    known.ctimeNs === stat.ctimeNs &&
+    known.inode === stat.inode &&
+    known.device === stat.device &&
+    known.mode === stat.mode
+  )
+}
+
+/**
+ * The permissions the user gave. As long as the disk shows what we left there, they are the base's: we keep secrets
+ * 0600 whatever the vault says. Links have none that count, and where the platform shows none, the base's stay.
+ */
+function modeOf(type: TreeNode["type"], diskMode: number, base: BaseEntry | null, modes: Workspace["modes"]): number {
+  const agreed = base !== null && base.node.type === type ? base : null
+  if (agreed !== null && (type === "link" || modes === "none" || agreed.diskMode === diskMode)) return agreed.node.mode
+  if (type === "link") return 0o777
+  if (modes === "none") return type === "folder" ? 0o755 : 0o644
+  return diskMode
+}
+
+function join(parent: string, name: string): string {
+  return parent === "" ? name : `${parent}/${name}`
+}
