@@ -101,7 +101,8 @@ export function createEpochKeys(crypto: Crypto, workspace: string, epoch: number
     }
     return crypto.hkdf(key, salt, info, HASH_BYTES)
   }
-  const commitment = derive(LABEL_COMMITMENT, NO_SALT).expose()
+  // Not bound to the workspace: the id is the hash of the entry that holds the first commitment.
+  const commitment = keyCommitment(crypto, epoch, key)
   const mac = derive(LABEL_MAC, NO_SALT)
   const path = derive(LABEL_PATH, NO_SALT)
   const machineKeys = derive(LABEL_MACHINE_KEYS, NO_SALT)
