@@ -1,0 +1,116 @@
+/**
+ * Git's deltas (gitformat-pack(5)): applying what a server sends, and the one
+ * kind that we write, which only inserts.
+ *
+ *     delta  = varint base length || varint result length || instructions
+ *     insert = 0nnnnnnn || n bytes                       n from 1 to 127
+ *     copy   = 1sssoooo || offset bytes || size bytes    those whose bit is set
+ *
+ * Why we write deltas of what has nothing in common with anything: a server
+ * that sends two large blobs from two packs first searches for a delta
+ * between them, with seconds of CPU for nothing, unless it finds one already
+ * there that it can pass on (`docs/decisions/001-own-git-objects.md`).
+ *
+ * @module
+ */
+import { utf8 } from "../../../crypto/bytes.ts"
+import { StoreError } from "../../errors.ts"
+
+/** The body of the constant blob that our deltas name as their base, and its name in the root of each tree. */
+export const BASE_BLOB = utf8(
+  "Sessyn keeps its packs as deltas against this file, so that Git does not look for any.\n",
+)
+export const BASE_NAME = ".base"
+/** Its id; a test holds it against {@link BASE_BLOB}. */
+export const BASE_ID = "e26126e74df75ffe77daa9617f332ac7865c903a"
+
+/** Longest object that is read, in bytes. */
+export const MAX_OBJECT_BYTES = 128 * 1024 * 1024
+
+const MAX_INSERT_BYTES = 127
+
+/** A delta that makes `bytes` of {@link BASE_BLOB} without using it; 1/127 longer than `bytes`. */
+export function insertOnlyDelta(bytes: Uint8Array): Uint8Array {
+  const head = [...varint(BASE_BLOB.length), ...varint(bytes.length)]
+  const delta = new Uint8Array(head.length + bytes.length + Math.ceil(bytes.length / MAX_INSERT_BYTES))
+  delta.set(head)
+  let to = head.length
+  for (let from = 0; from < bytes.length; from += MAX_INSERT_BYTES) {
+    const count = Math.min(MAX_INSERT_BYTES, bytes.length - from)
+    delta[to] = count
+    delta.set(bytes.subarray(from, from + count), to + 1)
+    to += count + 1
+  }
+  return delta
+}
+
+/**
+ * The object that `delta` makes of `base`; a new buffer.
+ *
+ * @throws {StoreError} `STORE_MALFORMED`
+ */
+export function applyDelta(base: Uint8Array, delta: Uint8Array): Uint8Array {
+  const cursor = { at: 0 }
+  if (readVarint(delta, cursor) !== base.length) throw malformed()
+  const length = readVarint(delta, cursor)
+  if (length > MAX_OBJECT_BYTES) throw malformed()
+  const result = new Uint8Array(length)
+  let to = 0
+  while (cursor.at < delta.length) {
+    const part = readInstruction(base, delta, cursor)
+    if (to + part.length > length) throw malformed()
+    result.set(part, to)
+    to += part.length
+  }
+  if (to !== length) throw malformed()
+  return result
+}
+
+function readInstruction(base: Uint8Array, delta: Uint8Array, cursor: { at: number }): Uint8Array {
+  const code = delta[cursor.at++] as number
+  if ((code & 0x80) === 0) {
+    const from = cursor.at
+    cursor.at += code
+    if (code === 0 || cursor.at > delta.length) throw malformed()
+    return delta.subarray(from, cursor.at)
+  }
+  const offset = readSparse(delta, cursor, code & 0x0f)
+  const size = readSparse(delta, cursor, (code >> 4) & 0x07) || 0x10000
+  if (offset + size > base.length) throw malformed()
+  return base.subarray(offset, offset + size)
+}
+
+/** A little-endian number of which only the bytes named by `mask` are written. */
+function readSparse(delta: Uint8Array, cursor: { at: number }, mask: number): number {
+  let value = 0
+  for (let i = 0; i < 4; i++) {
+    if ((mask & (1 << i)) === 0) continue
+    const byte = delta[cursor.at++]
+    if (byte === undefined) throw malformed()
+    value += byte * 2 ** (8 * i)
+  }
+  return value
+}
+
+function readVarint(bytes: Uint8Array, cursor: { at: number }): number {
+  let value = 0
+  for (let scale = 1; scale <= 2 ** 42; scale *= 128) {
+    const byte = bytes[cursor.at++]
+    if (byte === undefined) throw malformed()
+    value += (byte & 0x7f) * scale
+    if (byte < 0x80) return value
+  }
+  throw malformed()
+}
+
+function varint(value: number): number[] {
+  const bytes: number[] = []
+  for (let rest = value; ; rest = Math.floor(rest / 128)) {
+    if (rest < 128) return [...bytes, rest]
+    bytes.push((rest % 128) | 0x80)
+  }
+}
+
+function malformed(): StoreError {
+  return new StoreError("STORE_MALFORMED", "a delta in the store's answer is damaged")
+}
