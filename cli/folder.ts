@@ -1,0 +1,61 @@
+/**
+ * Which folder a command is about: the one given, or the synced folder that
+ * holds the current one. A synced folder's root holds `.sessyn/workspace`, one
+ * line with the workspace's id.
+ *
+ * @module
+ */
+import { lstat, readFile, realpath } from "node:fs/promises"
+import { dirname, join, relative, resolve, sep } from "node:path"
+import { SyncError } from "../src/errors.ts"
+import type { FindFolder } from "../src/session.ts"
+import { CliError } from "./errors.ts"
+
+const MAX_MARKER_BYTES = 256
+
+/** Looks in `from`, then in each folder above it. */
+export const findFolder: FindFolder = async (from) => {
+  let root = await realpath(from).catch(() => resolve(from))
+  for (;;) {
+    const workspace = await readMarker(join(root, ".sessyn", "workspace"))
+    if (workspace !== null) return { root, workspace }
+    const parent = dirname(root)
+    if (parent === root) return null
+    root = parent
+  }
+}
+
+async function readMarker(path: string): Promise<string | null> {
+  try {
+    const { size } = await lstat(path)
+    if (size > MAX_MARKER_BYTES) return null
+    const id = (await readFile(path, "utf8")).trim()
+    return /^[a-z2-7]{26}$/.test(id) ? id : null
+  } catch {
+    return null
+  }
+}
+
+/** @throws {SyncError} `NOT_SET_UP`, `ROOT_MISSING` if `from` does not exist. */
+export async function requireFolder(from: string): Promise<string> {
+  const found = await findFolder(from)
+  if (found !== null) return found.root
+  const there = await lstat(from).catch(() => null)
+  if (there === null) throw new SyncError("ROOT_MISSING", "there is no such folder")
+  throw new SyncError("NOT_SET_UP", "this folder is not set up for syncing")
+}
+
+/**
+ * A path as typed, relative to the synced folder, `/` between segments.
+ *
+ * @throws {CliError} `OUTSIDE_FOLDER`
+ */
+export async function pathInFolder(root: string, cwd: string, typed: string): Promise<string> {
+  // The root is free of links; the current folder, as the shell knows it, may not be.
+  const here = await realpath(cwd).catch(() => cwd)
+  const path = relative(root, resolve(here, typed))
+  if (path === ".." || path.startsWith(`..${sep}`) || resolve(root, path) !== join(root, path)) {
+    throw new CliError("OUTSIDE_FOLDER", "that path is not inside the synced folder")
+  }
+  return path.split(sep).join("/")
+}

@@ -1,0 +1,53 @@
+/**
+ * What commands share that set something up: the folder, the machine's name, a
+ * store URL that means the same wherever it is read, a new passphrase.
+ *
+ * @module
+ */
+import { mkdir, rmdir, stat } from "node:fs/promises"
+import { hostname } from "node:os"
+import { resolve } from "node:path"
+import type { Context, EngineExtras } from "./command.ts"
+import { CliError } from "./errors.ts"
+
+/** The computer's name, less its domain. */
+export function defaultMachineName(): string {
+  return hostname().split(".")[0] || "machine"
+}
+
+/**
+ * A store as typed: paths become absolute, URLs stay as they are.
+ *
+ * @throws {CliError} `USAGE` for `user@host:path`, which would pass for a path.
+ */
+export function storeUrl(typed: string, directory: string): string {
+  if (/^[A-Za-z][A-Za-z0-9+.-]+:/.test(typed)) return typed
+  if (/^[^/\\]+@[^/\\]+:/.test(typed)) {
+    throw new CliError("USAGE", "Sessyn does not speak SSH; give the repository's https:// URL")
+  }
+  return resolve(directory, typed)
+}
+
+/** The option that `init`, `revoke` and `passphrase` share, relative to where it was typed. */
+export function newPassphraseFile(context: Context, options: { readonly newPassphraseFile?: string }): EngineExtras {
+  const { newPassphraseFile: file } = options
+  return file === undefined ? {} : { newPassphraseFile: resolve(context.terminal.cwd, file) }
+}
+
+/** Runs `work` on the folder, made if it is missing; if `work` fails, a folder made for it goes again. */
+export async function inFreshFolder<T>(
+  context: Context,
+  dir: string | undefined,
+  work: (root: string) => Promise<T>,
+): Promise<T> {
+  const root = resolve(context.options.directory, dir ?? ".")
+  const isNew = (await stat(root).catch(() => null)) === null
+  if (isNew) await mkdir(root, { recursive: true })
+  try {
+    return await work(root)
+  } catch (error) {
+    // Only if it is empty still.
+    if (isNew) await rmdir(root).catch(() => {})
+    throw error
+  }
+}
