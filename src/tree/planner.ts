@@ -32,7 +32,7 @@ const WANTED_THERE = 32
 interface Row {
   readonly path: string
   readonly parent: Row | null
-  base: TreeNode | null
+  readonly base: TreeNode | null
   local: TreeNode | null
   remote: IndexEntry | null
   /** The vault lists something in this folder, but not the folder. */
@@ -89,14 +89,13 @@ function createRows(input: PlanInput): readonly Row[] {
 }
 
 /** A side that has something in a folder has the folder, whether it lists it or not. */
-function implyParent({ parent, base, local, remote }: Row): void {
+function implyParent({ parent, local, remote }: Row): void {
   if (parent === null) return
   const folder = (): FolderNode => ({
     type: "folder",
     mode: (parent.local ?? parent.base ?? parent.remote)?.mode ?? 0o755,
   })
   if (local !== null && parent.local === null) parent.local = folder()
-  if (base !== null && parent.base === null) parent.base = folder()
   if (remote !== null && parent.remote === null) {
     const { version, writer } = remote
     parent.remote = { ...folder(), type: "folder", path: parent.path, mtimeMs: 0, version, writer }
@@ -157,7 +156,8 @@ function settle(rows: readonly Row[], { occupied }: PlanInput): readonly Row[] {
 function settleFolder(row: Row): void {
   const { local, remote, inside } = row
   if (row.verdict === "delete" && inside & HERE) {
-    row.verdict = inside & COMES_THERE ? "upload" : "none"
+    // Without a base it must be learnt that the folder was there, else it would be new at the next sync.
+    row.verdict = inside & COMES_THERE ? "upload" : row.base === null ? "agree" : "none"
   } else if (row.verdict === "bury" && inside & THERE) {
     row.verdict = inside & COMES_HERE ? "write" : "none"
   } else if (row.verdict === "write" && remote?.type !== "folder" && inside & HERE) {
@@ -250,7 +250,7 @@ function emitRow({ path, verdict, base, local, remote, implied }: Row, steps: St
   const before = implied ? null : remote
   switch (verdict) {
     case "agree":
-      return steps.agree(path, remote)
+      return steps.agree(path, remote ?? local)
     case "mode":
       return steps.mode(path, local as TreeNode, (remote as IndexEntry).mode)
     case "delete":

@@ -2,9 +2,9 @@ import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import type { Conflict, Resolution } from "../../src/tree/plan.ts"
 import { plan } from "../../src/tree/planner.ts"
-import { type Action, act, type Chooser, Log, Machine, type MachineOptions, picture, Vault } from "./simulation.ts"
+import { type Action, act, type Chooser, file, Log, Machine, type MachineOptions, picture, type SyncResult, Vault } from "./simulation.ts"
 
-const RUNS = 400
+const RUNS = 300
 
 const action: fc.Arbitrary<Action> = fc.record({
   kind: fc.constantFrom("create", "create", "folder", "link", "edit", "edit", "copy", "delete", "rename", "chmod", "replace"),
@@ -70,10 +70,18 @@ interface World {
   readonly log: Log
 }
 
+/** Machines that share a small tree already, so that what they do next meets. */
 function createWorld(count: number, options: readonly MachineOptions[] = []): World {
   const vault = new Vault()
   const machines = Array.from({ length: count }, (_, i) => new Machine(`m${i}`, vault, options[i]))
-  return { vault, machines, log: new Log() }
+  const log = new Log()
+  const first = machines[0] as Machine
+  for (const path of ["a/", "a/b/", "a/b/.env", "a/b/d", "a/c.txt", "d/", "d/ign/", "d/ign/a", ".env", "b"]) {
+    const folder = path.endsWith("/")
+    first.put(folder ? path.slice(0, -1) : path, folder ? { type: "folder", mode: 0o755 } : file(log.fresh()))
+  }
+  for (const each of machines) each.sync(() => null, log)
+  return { vault, machines, log }
 }
 
 function happen({ machines, log }: World, event: Event): void {
@@ -104,9 +112,15 @@ function comeToRest({ machines, log }: World, choice: number): void {
   for (const each of machines) each.ignoring = false
   for (let round = 0; round < 12; round++) {
     const results = machines.map((each) => each.sync(decided(choice + round), log))
-    if (results.every((result) => result.plan.operations.length === 0 && result.skipped.length === 0)) return
+    if (results.every(isAtRest)) return
   }
   throw new Error("the machines do not come to rest")
+}
+
+/** Nothing to do, and nothing open but what is held back here whatever is decided. */
+function isAtRest({ plan: { operations, held }, skipped }: SyncResult): boolean {
+  const paths = new Set(held.map(({ path }) => path))
+  return operations.length === 0 && skipped.every((path) => paths.has(path))
 }
 
 describe("two and three machines", () => {
@@ -170,10 +184,10 @@ describe("two and three machines", () => {
         for (const each of events) happen(world, each)
         const here = world.machines[which] as Machine
         const first = here.sync(decided(choice), world.log)
-        const second = here.sync(decided(choice), world.log)
+        const second = here.sync(() => null, world.log)
         expect(second.plan.operations).toEqual([])
-        expect(second.plan.conflicts).toEqual([])
-        expect(second.plan.held).toEqual(first.plan.held)
+        // What is open is what could not be done as decided, such as to put a file where an ignored one lies in a folder.
+        expect(second.skipped).toEqual(first.skipped)
       }),
       { numRuns: RUNS },
     )
