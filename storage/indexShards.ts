@@ -167,7 +167,9 @@ export function changeShards(
   for (const [number, changesByPath] of changesByShard) {
     const old = shards[number] as ShardContent
     const entries = old.entries.filter(({ path }) => !changesByPath.has(path))
-    const tombstones = old.tombstones.filter(({ path, sequence }) => sequence >= tombstoneFloor && !changesByPath.has(path))
+    const tombstones = old.tombstones.filter(
+      ({ path, sequence }) => sequence >= tombstoneFloor && !changesByPath.has(path),
+    )
     for (const { entry, tombstone } of changesByPath.values()) {
       if (entry !== undefined) entries.push(entry)
       if (tombstone !== undefined) tombstones.push(tombstone)

@@ -134,7 +134,8 @@ function associatedData(keys: EpochKeys, { number, count }: ShardPlace): Uint8Ar
 }
 
 function checkGearSeed({ number }: ShardPlace, { gearSeed }: ShardContent): void {
-  if ((number === 0) !== (gearSeed !== undefined)) throw new StorageError("FORMAT_INVALID", "gear seed belongs in shard 0")
+  if ((number === 0) !== (gearSeed !== undefined))
+    throw new StorageError("FORMAT_INVALID", "gear seed belongs in shard 0")
 }
 
 function uint32(value: number): Uint8Array {

@@ -18,6 +18,10 @@ export interface ByteReader {
   varint(): number
   /** A view into the buffer, not a copy. */
   bytes(length: number): Uint8Array
+  /** A varint, and so many bytes: a view. */
+  sized(): Uint8Array
+  /** A varint that counts things of at least `minBytes` each: more than can follow is refused before any is read. */
+  count(minBytes: number): number
   /** @throws {StorageError} `FORMAT_INVALID` if bytes are left. */
   end(): void
 }
@@ -36,6 +40,24 @@ export function createByteReader(buffer: Uint8Array): ByteReader {
     return buffer[take(1)] as number
   }
 
+  function bytes(length: number): Uint8Array {
+    const from = take(length)
+    return buffer.subarray(from, from + length)
+  }
+
+  function varint(): number {
+    let byte = u8()
+    if (byte < 0x80) return byte
+    let value = byte & 0x7f
+    for (let scale = 0x80; byte >= 0x80; scale *= 0x80) {
+      byte = u8()
+      value += (byte & 0x7f) * scale
+      if (value >= UINT48_END || scale >= UINT48_END) throw new StorageError("FORMAT_INVALID", "integer too large")
+    }
+    if (byte === 0) throw new StorageError("FORMAT_INVALID", "integer not in its shortest form")
+    return value
+  }
+
   return {
     get left() {
       return buffer.length - at
@@ -45,21 +67,13 @@ export function createByteReader(buffer: Uint8Array): ByteReader {
       const from = take(4)
       return new DataView(buffer.buffer, buffer.byteOffset + from, 4).getUint32(0)
     },
-    varint() {
-      let byte = u8()
-      if (byte < 0x80) return byte
-      let value = byte & 0x7f
-      for (let scale = 0x80; byte >= 0x80; scale *= 0x80) {
-        byte = u8()
-        value += (byte & 0x7f) * scale
-        if (value >= UINT48_END || scale >= UINT48_END) throw new StorageError("FORMAT_INVALID", "integer too large")
-      }
-      if (byte === 0) throw new StorageError("FORMAT_INVALID", "integer not in its shortest form")
-      return value
-    },
-    bytes(length) {
-      const from = take(length)
-      return buffer.subarray(from, from + length)
+    varint,
+    bytes,
+    sized: () => bytes(varint()),
+    count(minBytes) {
+      const count = varint()
+      if (count > (buffer.length - at) / minBytes) throw new StorageError("FORMAT_INVALID", "count beyond the end")
+      return count
     },
     end() {
       if (at !== buffer.length) throw new StorageError("FORMAT_INVALID", "bytes left over")
@@ -75,6 +89,8 @@ export interface ByteWriter {
   varint(value: number): void
   /** Copies. */
   bytes(bytes: Uint8Array): void
+  /** The length as a varint, then the bytes. */
+  sized(bytes: Uint8Array): void
   /** All that was written; the writer is of no more use. */
   finish(): Uint8Array
 }
@@ -90,6 +106,25 @@ export function createByteWriter(): ByteWriter {
     buffer = grown
   }
 
+  function varint(value: number): void {
+    if (!Number.isInteger(value) || value < 0 || value >= UINT48_END) {
+      throw new StorageError("FORMAT_INVALID", "integer out of range")
+    }
+    room(7)
+    let rest = value
+    while (rest >= 0x80) {
+      buffer[at++] = (rest % 0x80) | 0x80
+      rest = Math.floor(rest / 0x80)
+    }
+    buffer[at++] = rest
+  }
+
+  function bytes(bytes: Uint8Array): void {
+    room(bytes.length)
+    buffer.set(bytes, at)
+    at += bytes.length
+  }
+
   return {
     u8(value) {
       room(1)
@@ -100,23 +135,18 @@ export function createByteWriter(): ByteWriter {
       new DataView(buffer.buffer, at, 4).setUint32(0, value)
       at += 4
     },
-    varint(value) {
-      if (!Number.isInteger(value) || value < 0 || value >= UINT48_END) {
-        throw new StorageError("FORMAT_INVALID", "integer out of range")
-      }
-      room(7)
-      let rest = value
-      while (rest >= 0x80) {
-        buffer[at++] = (rest % 0x80) | 0x80
-        rest = Math.floor(rest / 0x80)
-      }
-      buffer[at++] = rest
-    },
-    bytes(bytes) {
-      room(bytes.length)
-      buffer.set(bytes, at)
-      at += bytes.length
+    varint,
+    bytes,
+    sized(text) {
+      varint(text.length)
+      bytes(text)
     },
     finish: () => buffer.subarray(0, at),
   }
+}
+
+/** `bytes`, if they have that length. @throws {StorageError} `FORMAT_INVALID` with that reason otherwise. */
+export function exactly(bytes: Uint8Array, length: number, reason: string): Uint8Array {
+  if (bytes.length !== length) throw new StorageError("FORMAT_INVALID", reason)
+  return bytes
 }
