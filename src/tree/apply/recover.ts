@@ -42,6 +42,8 @@ export interface RecoverInput {
 export interface Recovered {
   /** What of the killed apply was done: the base learns it before anything is planned. */
   readonly agreed: ReadonlyMap<string, TreeNode | null>
+  /** Permission bits that the disk shows for these; narrower than the node's where we keep a secret. */
+  readonly diskModes: ReadonlyMap<string, number>
   /** Paths whose half-written files are in quarantine now. */
   readonly setAside: readonly string[]
   /** Closes the journal. To be called when the base that learnt `agreed` is durable, and not before. */
@@ -55,6 +57,7 @@ export async function recover(input: RecoverInput): Promise<Recovered | null> {
   if (journal === null) return null
   await clearTemporary(workspace, { keepParts: true })
   const agreed = new Map<string, TreeNode | null>()
+  const diskModes = new Map<string, number>()
   const setAside: string[] = []
   if (journal !== "damaged") {
     const parts = { ...input, journal, aside: openBatch(workspace, await nameBatch(workspace, input.clock)) }
@@ -63,10 +66,12 @@ export async function recover(input: RecoverInput): Promise<Recovered | null> {
       const end = await settle(parts, path, entry)
       if (end === "set-aside") setAside.push(path)
       else if (end !== "open") agreed.set(path, end)
+      const stat = end === "open" || end === "set-aside" || end === null ? null : await workspace.stat(path)
+      if (stat?.ok) diskModes.set(path, stat.value.mode)
     }
   }
   await workspace.flush()
-  return { agreed, setAside, finish: () => state.remove(JOURNAL) }
+  return { agreed, diskModes, setAside, finish: () => state.remove(JOURNAL) }
 }
 
 interface Parts extends RecoverInput {
