@@ -1,5 +1,5 @@
 /**
- * Makes the vectors of the binary formats, always the same bytes. A file that is
+ * Makes the vectors of the formats, always the same bytes. A file that is
  * there stays as it is: a published vector never changes, a new format version
  * takes a new file.
  *
@@ -10,13 +10,23 @@
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { chunkerVectors } from "./vectors/chunker.ts"
+import { envelopeVectors } from "./vectors/envelope.ts"
+import { headerVectors } from "./vectors/header.ts"
 import { indexShardVectors } from "./vectors/indexShard.ts"
+import { joinVectors } from "./vectors/join.ts"
 import { packVectors } from "./vectors/pack.ts"
+import { trustLogVectors } from "./vectors/trustLog.ts"
+import { vaultFileVectors } from "./vectors/vaultFile.ts"
 
 const MAKERS: Readonly<Record<string, () => Promise<unknown>>> = {
   "chunker-v1.json": chunkerVectors,
+  "envelope-v1.json": envelopeVectors,
+  "header-v1.json": headerVectors,
   "index-shard-v1.json": indexShardVectors,
+  "join-v1.json": joinVectors,
   "pack-v1.json": packVectors,
+  "trust-log-v1.json": trustLogVectors,
+  "vault-file-v1.json": vaultFileVectors,
 }
 
 const check = process.argv.includes("--check")

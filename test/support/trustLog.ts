@@ -5,12 +5,15 @@
  *
  * @module
  */
+import { utf8 } from "../../crypto/bytes.ts"
 import type { Crypto, SignatureAlgorithm } from "../../crypto/crypto.ts"
 import { Secret } from "../../crypto/secret.ts"
 import { createWebCrypto } from "../../crypto/webCrypto.ts"
 import {
+  type EnvelopeKind,
   encodeEnvelope,
   type KeyId,
+  preAuthEncoding,
   type Signature,
   type SigningKey,
   signBytes,
@@ -106,6 +109,8 @@ export interface TestLog {
   readonly state: TrustState
   readonly envelopes: readonly Uint8Array[]
   readonly passphrase: TestPassphrase
+  /** The entry built last, kept or refused. */
+  readonly built: Uint8Array
   /** Adds an entry and verifies it; throws, and adds nothing, if it is refused. */
   approve(by: TestMachine, machine: TestMachine, wrongly?: Wrongly): Promise<void>
   revoke(by: TestMachine, machines: readonly TestMachine[], wrongly?: Wrongly): Promise<void>
@@ -129,6 +134,7 @@ interface Parts {
   state: TrustState
   passphrase: TestPassphrase
   keyring: Keyring
+  built: Uint8Array
 }
 
 /** A log with its genesis entry. */
@@ -170,7 +176,7 @@ export async function startLog(
   const keyring = createKeyring()
   keyring.add(keys)
   const state = await verifyTrustLog(crypto, [encoded])
-  return continueLog(crypto, first, { envelopes: [encoded], state, passphrase, keyring })
+  return continueLog(crypto, first, { envelopes: [encoded], state, passphrase, keyring, built: encoded })
 }
 
 const TIME = 1_790_000_000_000
@@ -201,6 +207,7 @@ function continueLog(crypto: Crypto, first: TestMachine, parts: Parts): TestLog 
     const envelope = await signEnvelope(crypto, "trust", trustEntryCodec, entry, signers, macKey)
     const signatures = envelope.signatures.map((each, i) => ({ ...each, keyid: wrongly.relabel?.[i] ?? each.keyid }))
     const encoded = encodeEnvelope({ ...envelope, signatures })
+    parts.built = encoded
     parts.state = await verifyTrustLog(crypto, [encoded], state)
     parts.envelopes = [...parts.envelopes, encoded]
     if (opened !== undefined) keyring.add(opened)
@@ -233,6 +240,9 @@ function continueLog(crypto: Crypto, first: TestMachine, parts: Parts): TestLog 
     },
     get passphrase() {
       return parts.passphrase
+    },
+    get built() {
+      return parts.built
     },
     async approve(by, machine, wrongly) {
       const request = crypto.randomBytes(32)
@@ -281,6 +291,20 @@ function continueLog(crypto: Crypto, first: TestMachine, parts: Parts): TestLog 
       return continueLog(crypto, first, { ...parts, keyring })
     },
   }
+}
+
+/** Any text as the payload of an envelope, rightly signed: for what the encoders refuse to write. */
+export async function envelopeOf(
+  crypto: Crypto,
+  kind: EnvelopeKind,
+  payload: string,
+  signers: readonly SigningKey[],
+  macKey: Secret,
+): Promise<Uint8Array> {
+  const signed = preAuthEncoding(kind, utf8(payload))
+  const signatures = await signBytes(crypto, signed, signers)
+  const mac = crypto.hmacSha256(macKey, signed)
+  return encodeEnvelope({ kind, payload: utf8(payload), signed, mac, signatures })
 }
 
 /** The header with which `by` follows `before` in a vault with this log; any field can be made wrong. */
