@@ -1,0 +1,47 @@
+/**
+ * Packs the extension as `sessyn.vsix`, from a folder that holds just what VS
+ * Code needs: the two bundles, the manifest less what only this repository
+ * uses, and the papers. What is not listed here cannot end up in it.
+ *
+ * @module
+ */
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { createVSIX } from "@vscode/vsce"
+
+const root = join(import.meta.dirname, "..")
+const stage = join(root, "dist", "vsix")
+const output = join(root, "sessyn.vsix")
+
+const FILES = ["dist/extension.cjs", "dist/web/extension.js", "extension/media/icon.png", "LICENSE", "CHANGELOG.md"]
+const OPTIONAL_FILES = ["README.md", "dist/extension.cjs.LEGAL.txt", "dist/web/extension.js.LEGAL.txt"]
+
+/** What VS Code does not read. `type` would have it take the CommonJS bundles for ES modules. */
+const LEFT_OUT = [
+  "type",
+  "private",
+  "bin",
+  "scripts",
+  "dependencies",
+  "optionalDependencies",
+  "devDependencies",
+  "allowScripts",
+]
+
+function stagedManifest(): string {
+  const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Record<string, unknown>
+  for (const field of LEFT_OUT) delete manifest[field]
+  const { vscode } = manifest["engines"] as Record<string, string>
+  return `${JSON.stringify({ ...manifest, engines: { vscode } }, null, 2)}\n`
+}
+
+function copy(file: string): void {
+  mkdirSync(dirname(join(stage, file)), { recursive: true })
+  cpSync(join(root, file), join(stage, file))
+}
+
+rmSync(stage, { recursive: true, force: true })
+for (const file of FILES) copy(file)
+for (const file of OPTIONAL_FILES.filter((name) => existsSync(join(root, name)))) copy(file)
+writeFileSync(join(stage, "package.json"), stagedManifest())
+await createVSIX({ cwd: stage, packagePath: output, dependencies: false, allowMissingRepository: true })
