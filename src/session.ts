@@ -79,10 +79,17 @@ export interface Session {
   changePassphrase(options?: CallOptions): Promise<void>
 
   log(path: string | null, options?: CallOptions & { readonly limit?: number }): Promise<readonly VersionView[]>
-  /** Writes an older version into the workspace (what lies there goes to quarantine) or to `to`. */
+  /** Writes an older version into the workspace, to its path or to `to`; what lies there goes to quarantine. */
   restore(
     path: string,
     options?: CallOptions & { readonly sequence?: number; readonly to?: string },
+  ): Promise<RestoreReport>
+
+  /** Hands over the content of a version, piece by piece in order: to be written elsewhere, or shown. */
+  content(
+    path: string,
+    options: CallOptions & { readonly sequence?: number },
+    take: (bytes: Uint8Array) => void | Promise<void>,
   ): Promise<RestoreReport>
 
   verify(options?: CallOptions): Promise<AuditReport>

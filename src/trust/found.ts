@@ -5,7 +5,6 @@
  * @module
  */
 import type { Crypto } from "../../crypto/crypto.ts"
-import type { Secret } from "../../crypto/secret.ts"
 import { GEAR_SEED_BYTES } from "../../storage/chunker.ts"
 import { encodeEnvelope, signEnvelope } from "../../storage/format/envelope.ts"
 import { sealVaultFile } from "../../storage/format/keyBox.ts"
@@ -24,7 +23,7 @@ import { createIdentity, type Identity, signersOf } from "../vault/identity.ts"
 import { publish } from "../vault/publish.ts"
 import { cacheShards } from "../vault/vaultIndex.ts"
 import { firstCommitment, newWorkspaceKey } from "./change.ts"
-import { createPassphraseEntry } from "./passphrase.ts"
+import type { NewPassphrase } from "./passphrase.ts"
 
 /** A workspace that exists only here yet. */
 export interface Founded {
@@ -37,7 +36,7 @@ export interface Founded {
 export async function found(
   crypto: Crypto,
   options: {
-    readonly passphrase: Secret
+    readonly passphrase: NewPassphrase
     readonly machineName: string
     readonly nowMs: number
     readonly algorithm: "ed25519" | "ecdsa-p256"
@@ -45,7 +44,7 @@ export async function found(
 ): Promise<Founded> {
   const key = newWorkspaceKey(crypto)
   const identity = await createIdentity(crypto, [options.algorithm])
-  const { entry: passphrase, keys: passphraseKeys } = await createPassphraseEntry(crypto, options.passphrase)
+  const { entry: passphrase, keys: passphraseKeys } = options.passphrase
   const genesis: GenesisEntry = {
     format: 1,
     kind: "genesis",

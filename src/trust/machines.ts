@@ -8,7 +8,7 @@ import type { SignatureAlgorithm } from "../../crypto/crypto.ts"
 import { generatePassphrase } from "../../crypto/words.ts"
 import { signBytes, type SigningKey } from "../../storage/format/envelope.ts"
 import { fingerprint } from "../../storage/format/fingerprint.ts"
-import { type MachineRecord, type PassphraseEntry, type Policy, recoverySigners } from "../../storage/format/machine.ts"
+import { type MachineRecord, type Policy, recoverySigners } from "../../storage/format/machine.ts"
 import { rekeyStatement } from "../../storage/format/trustEntry.ts"
 import { joinBranch, uploadBranch } from "../../storage/layout.ts"
 import type { CallOptions } from "../../storage/remote/store.ts"
@@ -23,7 +23,7 @@ import { readIndex } from "../vault/vaultIndex.ts"
 import { publishChange } from "./change.ts"
 import type { PendingMachine } from "./join.ts"
 import { nameOf, SHORT_ID_LENGTH } from "./names.ts"
-import { createPassphraseEntry, type PassphraseKeys } from "./passphrase.ts"
+import { createPassphraseEntry, type NewPassphrase, type PassphraseKeys } from "./passphrase.ts"
 import { requireStrongPassphrase } from "./strength.ts"
 import { saveIdentity } from "./unlock.ts"
 
@@ -277,9 +277,7 @@ export async function setPolicy(context: Context, head: Head, policy: Policy, ca
  *
  * @throws {SyncError} `LOCKED` if none is given, `WEAK_PASSPHRASE`.
  */
-export async function askNewPassphrase({
-  host,
-}: Pick<Context, "host">): Promise<{ readonly entry: PassphraseEntry; readonly keys: PassphraseKeys }> {
+export async function askNewPassphrase({ host }: Pick<Context, "host">): Promise<NewPassphrase> {
   const passphrase = await host.prompts.newPassphrase(await generatePassphrase(host.crypto))
   if (passphrase === null) throw new SyncError("LOCKED", "no passphrase was given")
   await requireStrongPassphrase(passphrase)

@@ -58,11 +58,14 @@ export async function arePassphraseKeys(
   return equalBytes(await crypto.sealingPublicKey(keys.recipient), entry.recipient)
 }
 
+/** A passphrase that the log does not have yet. */
+export interface NewPassphrase {
+  readonly entry: PassphraseEntry
+  readonly keys: PassphraseKeys
+}
+
 /** A new passphrase's entry, with a salt of its own, and its keys. */
-export async function createPassphraseEntry(
-  crypto: Crypto,
-  passphrase: Secret,
-): Promise<{ readonly entry: PassphraseEntry; readonly keys: PassphraseKeys }> {
+export async function createPassphraseEntry(crypto: Crypto, passphrase: Secret): Promise<NewPassphrase> {
   const costs = { ...DEFAULT_COSTS, salt: crypto.randomBytes(SALT_BYTES) }
   const keys = await derivePassphraseKeys(crypto, passphrase, costs)
   const [recipient, ed25519, mlDsa87] = await Promise.all([

@@ -49,7 +49,9 @@ export interface NextVersion {
   readonly packs: ReadonlyMap<string, Uint8Array | ObjectId>
   readonly tombstoneFloor: number
   readonly historyFloor: number
+  /** In a repair: hash of the header it supersedes, and the head in the store that it is put on top of. */
   readonly supersedes?: Uint8Array
+  readonly onTopOf?: Head | null
   /** At least this; for a repair, which must pass what it supersedes. */
   readonly minSequence?: number
   readonly deleteBranches?: readonly Branch[]
@@ -84,8 +86,9 @@ export async function publish(
   host.progress.step("commit")
   const branch = mainBranch(next.trust.workspace)
   const { deleteBranches = [] } = next
-  const snapshot = treeOf(parent, next, encodeEnvelope(envelope))
-  const result = await store.commit({ branch, parent: parent?.commit ?? null, snapshot, deleteBranches }, call)
+  const below = next.onTopOf === undefined ? parent : next.onTopOf
+  const snapshot = treeOf(below, next, encodeEnvelope(envelope))
+  const result = await store.commit({ branch, parent: below?.commit ?? null, snapshot, deleteBranches }, call)
   if (result.kind === "moved") return result
   const verified = { header, envelope, hash: envelopeHash(host.crypto, envelope) }
   const head = { commit: result.head, snapshot: result.snapshot, trust: next.trust, vaultFile: next.vaultFile, verified }

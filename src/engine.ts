@@ -1,0 +1,264 @@
+/**
+ * Setting up: making a vault, joining one, and opening what was set up. The
+ * work on an open workspace is `openSession.ts`.
+ *
+ * @module
+ */
+import { decodeVaultFile } from "../storage/format/vaultFile.ts"
+import { isMachineName } from "../storage/format/machineName.ts"
+import { createKeyring, type EpochKeys } from "../storage/keys.ts"
+import { branchPrefix, workspaceOfMain } from "../storage/layout.ts"
+import type { Branch, Store } from "../storage/remote/store.ts"
+import { SyncError } from "./errors.ts"
+import type { Host } from "./host.ts"
+import { openSession } from "./openSession.ts"
+import type { Workspace } from "./ports/workspace.ts"
+import type { InitReport, JoinReport } from "./reports.ts"
+import type { CreateEngine, Engine, InitOptions, JoinOptions } from "./session.ts"
+import { found, publishFounded } from "./trust/found.ts"
+import { ask, recover } from "./trust/join.ts"
+import { askNewPassphrase } from "./trust/machines.ts"
+import type { PassphraseKeys } from "./trust/passphrase.ts"
+import { remember, saveIdentity, tryPassphrase } from "./trust/unlock.ts"
+import { SYNCIGNORE_TEMPLATE } from "./tree/ignoreTemplate.ts"
+import { MARKER, prepareStateFolder, readMarker } from "./tree/stateFolder.ts"
+import { believe, type Context } from "./vault/context.ts"
+import { type Head, look } from "./vault/head.ts"
+import { createIdentity, type Identity } from "./vault/identity.ts"
+import { type Config, createMemory } from "./vault/memory.ts"
+
+/** Workspaces in one store that a passphrase is tried on without asking which is meant. */
+const MAX_TRIED_WORKSPACES = 3
+const SIGNING_ALGORITHM = "ed25519"
+
+export const createEngine: CreateEngine = (host): Engine => ({
+  init: (options) => init(host, options),
+  join: (options) => join(host, options),
+  async inspect(storeUrl, options = {}) {
+    const store = await host.openStore(storeUrl, { create: false })
+    try {
+      const branches = await store.branches(branchPrefix(), { signal: options.signal })
+      return { workspaces: workspacesOf(branches) }
+    } finally {
+      await store.close()
+    }
+  },
+  async open(root) {
+    const workspace = await host.openWorkspace(root)
+    const id = await readMarker(workspace)
+    const config = id === null ? null : await createMemory(host.openState(id)).config()
+    if (config === null) throw new SyncError("NOT_SET_UP", "this folder is not set up for syncing", { root })
+    return openSession(host, await followMove(host, config, workspace), workspace)
+  },
+})
+
+async function init(host: Host, options: InitOptions): Promise<InitReport> {
+  requireName(options.machineName)
+  const workspace = await freshFolder(host, options.root)
+  const storeUrl = options.storeUrl ?? host.defaultStoreUrl(lastSegment(options.root))
+  const store = await host.openStore(storeUrl, { create: true })
+  try {
+    const branches = await store.branches(branchPrefix(), { signal: options.signal })
+    const present = workspacesOf(branches)
+    if (present.length > 0 && options.another !== true) {
+      throw new SyncError("VAULT_EXISTS", "this store holds a vault already", { store: store.url })
+    }
+    const passphrase = await askNewPassphrase({ host })
+    const founded = await found(host.crypto, {
+      passphrase,
+      machineName: options.machineName,
+      nowMs: host.clock.now(),
+      algorithm: SIGNING_ALGORITHM,
+    })
+    const id = founded.trust.workspace
+    const config = configOf(options, id, store, founded.identity, "confirmed")
+    const context = emptyContext(host, config, store, founded.identity)
+    context.keyring.add(founded.keys)
+    // Keys are durable before anything is made with them; the marker comes last: without it nothing is set up.
+    await saveIdentity(context)
+    await context.memory.setConfig(config)
+    await publishFounded(context, founded, { signal: options.signal })
+    if (options.remember === true) await remember(context)
+    await prepareStateFolder(workspace, id)
+    await writeTemplate(workspace)
+    return reportOf(config)
+  } finally {
+    await store.close()
+  }
+}
+
+async function join(host: Host, options: JoinOptions): Promise<JoinReport> {
+  requireName(options.machineName)
+  const workspace = await freshFolder(host, options.root)
+  const store = await host.openStore(options.storeUrl, { create: false })
+  const call = { signal: options.signal }
+  try {
+    const branches = await store.branches(branchPrefix(), call)
+    const opened = await openByPassphrase(host, store, branches, options)
+    const { head, keys } = opened
+    const id = head.trust.workspace
+    const identity = await createIdentity(host.crypto, signingFor(head))
+    const config = configOf(options, id, store, identity, "asked")
+    const context = emptyContext(host, config, store, identity)
+    await requireUnused(host, id, options.root)
+    context.keyring.add(opened.current)
+    await saveIdentity(context)
+    await context.memory.setConfig(config)
+    await believe(context, head)
+    if (options.recover === true) {
+      await recover(context, head, keys, call)
+      await context.memory.setConfig({ ...config, phase: "confirmed" })
+    }
+    const fingerprints = options.recover === true ? [] : await ask(context, head, call)
+    if (options.remember === true) await remember(context)
+    await prepareStateFolder(workspace, id)
+    return { ...reportOf(config), status: options.recover === true ? "recovered" : "pending", fingerprints }
+  } finally {
+    await store.close()
+  }
+}
+
+interface Opened {
+  readonly head: Head
+  readonly current: EpochKeys
+  readonly keys: PassphraseKeys
+}
+
+/** The one workspace of the store that the passphrase opens. */
+async function openByPassphrase(
+  host: Host,
+  store: Store,
+  branches: readonly Branch[],
+  options: JoinOptions,
+): Promise<Opened> {
+  const all = workspacesOf(branches)
+  const wanted = options.workspace === undefined ? all : all.filter((id) => id.startsWith(options.workspace as string))
+  if (wanted.length === 0) throw new SyncError("VAULT_MISSING", "there is no vault in this store", { store: store.url })
+  if (wanted.length > MAX_TRIED_WORKSPACES) {
+    throw new SyncError("VAULT_EXISTS", "this store holds several vaults", { workspaces: wanted })
+  }
+  const heads = await Promise.all(wanted.map((id) => headOf(host, store, id, branches, options)))
+  for (let attempt = 0; attempt < MAX_TRIED_WORKSPACES; attempt++) {
+    const passphrase = await host.prompts.passphrase(attempt > 0)
+    if (passphrase === null) {
+      if (attempt === 0) throw new SyncError("LOCKED", "no passphrase was given")
+      break
+    }
+    const opened: Opened[] = []
+    for (const head of heads) {
+      const found = await tryPassphrase({ host }, head.trust, decodeVaultFile(head.vaultFile), passphrase)
+      if (found !== null) opened.push({ head, current: found.current, keys: found.passphraseKeys })
+    }
+    if (opened.length > 1) {
+      const ids = opened.map(({ head }) => head.trust.workspace)
+      throw new SyncError("VAULT_EXISTS", "this passphrase opens several vaults of the store", { workspaces: ids })
+    }
+    if (opened[0] !== undefined) return opened[0]
+  }
+  throw new SyncError("WRONG_PASSPHRASE", "this passphrase opens no vault of the store")
+}
+
+async function headOf(
+  { crypto }: Host,
+  store: Store,
+  workspace: string,
+  branches: readonly Branch[],
+  { signal }: JoinOptions,
+): Promise<Head> {
+  const memory = { seen: null, trust: null, self: null }
+  const found = await look({ crypto, store, workspace, memory, call: { signal } }, branches, null)
+  if (found.kind !== "follow") throw new SyncError("VAULT_MISSING", "there is no vault in this store")
+  return found.head
+}
+
+/** A workspace with a policy of post-quantum signatures takes nobody without. */
+function signingFor({ trust }: Head): readonly ("ed25519" | "ml-dsa-87")[] {
+  return trust.policy.signatures === "hybrid" ? [SIGNING_ALGORITHM, "ml-dsa-87"] : [SIGNING_ALGORITHM]
+}
+
+function emptyContext(host: Host, config: Config, store: Store, identity: Identity): Context {
+  const state = host.openState(config.workspace)
+  return {
+    host,
+    state,
+    memory: createMemory(state),
+    store,
+    keyring: createKeyring(),
+    config,
+    identity,
+    seen: null,
+  }
+}
+
+function configOf(
+  { root, machineName }: InitOptions | JoinOptions,
+  workspace: string,
+  store: Store,
+  identity: Identity,
+  phase: Config["phase"],
+): Config {
+  return { format: 1, workspace, root, store: store.url, machine: identity.id, machineName, phase }
+}
+
+function reportOf({ workspace, root, store, machine, machineName }: Config): InitReport {
+  return { workspace, root, store, machine: { id: machine, name: machineName } }
+}
+
+/** A folder that nothing was set up in yet. */
+async function freshFolder(host: Host, root: string): Promise<Workspace> {
+  const workspace = await host.openWorkspace(root)
+  const marker = await readMarker(workspace)
+  if (marker !== null && (await createMemory(host.openState(marker)).config()) !== null) {
+    throw new SyncError("ALREADY_SET_UP", "this folder is set up already", { root })
+  }
+  // A marker without a memory is a folder that was copied, or whose set-up was cut short: it may be set up anew.
+  if (marker !== null) await workspace.removeFile(MARKER)
+  return workspace
+}
+
+/** One folder a workspace in one home: its state is kept by the workspace's id. */
+async function requireUnused(host: Host, workspace: string, root: string): Promise<void> {
+  const other = await createMemory(host.openState(workspace)).config()
+  if (other === null || other.root === root || !(await isSetUpAt(host, other))) return
+  throw new SyncError("ALREADY_SET_UP", "this workspace is set up here in another folder", { root: other.root })
+}
+
+async function isSetUpAt(host: Host, { root, workspace }: Config): Promise<boolean> {
+  try {
+    return (await readMarker(await host.openWorkspace(root))) === workspace
+  } catch (error) {
+    if (error instanceof SyncError && error.code === "ROOT_MISSING") return false
+    throw error
+  }
+}
+
+/** A folder that was moved is followed; a copy of one that is still there is not. */
+async function followMove(host: Host, config: Config, workspace: Workspace): Promise<Config> {
+  if (config.root === workspace.root) return config
+  if (await isSetUpAt(host, config)) {
+    throw new SyncError("ALREADY_SET_UP", "this folder is a copy of another that is set up", { root: config.root })
+  }
+  const moved = { ...config, root: workspace.root }
+  await createMemory(host.openState(config.workspace)).setConfig(moved)
+  return moved
+}
+
+async function writeTemplate(workspace: Workspace): Promise<void> {
+  const created = await workspace.create(".syncignore")
+  if (!created.ok) return
+  await created.value.write(0, new TextEncoder().encode(SYNCIGNORE_TEMPLATE))
+  await created.value.close()
+  await workspace.setMode(".syncignore", 0o644)
+}
+
+function workspacesOf(branches: readonly Branch[]): readonly string[] {
+  return branches.map(({ name }) => workspaceOfMain(name)).filter((id) => id !== null)
+}
+
+function requireName(name: string): void {
+  if (!isMachineName(name)) throw new SyncError("MACHINE_STATE", "not a name for a machine", { machine: name })
+}
+
+function lastSegment(root: string): string {
+  return root.split(/[/\\]/).findLast((segment) => segment !== "") ?? "workspace"
+}

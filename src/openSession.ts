@@ -1,0 +1,254 @@
+/**
+ * A session: the operations on one set-up workspace, each under the lock that
+ * all processes of this machine share.
+ *
+ * @module
+ */
+import { StoreError } from "../storage/errors.ts"
+import { mainBranch } from "../storage/layout.ts"
+import type { FileEntry } from "../storage/format/entry.ts"
+import { SyncError } from "./errors.ts"
+import type { Host } from "./host.ts"
+import type { StateLock } from "./ports/state.ts"
+import type { Workspace } from "./ports/workspace.ts"
+import type { MachineStatus, MachineView, StatusReport } from "./reports.ts"
+import type { CallOptions, Session } from "./session.ts"
+import { audit } from "./sync/audit.ts"
+import { applyOperations, recoverApply } from "./sync/carryOut.ts"
+import { fetchChunks } from "./sync/download.ts"
+import { findVersion, log } from "./sync/history.ts"
+import { repair } from "./sync/repair.ts"
+import { enter, syncOnce } from "./sync/sync.ts"
+import { approve, pendingMachines, pendingWords } from "./trust/join.ts"
+import { changePassphrase, deleteMachine, findMachine, listMachines, revoke } from "./trust/machines.ts"
+import { forget, isRemembered, remember, unlock } from "./trust/unlock.ts"
+import type { TreeNode } from "./tree/node.ts"
+import { prepareStateFolder } from "./tree/stateFolder.ts"
+import { believe, type Context, createContext, refresh } from "./vault/context.ts"
+import type { Config } from "./vault/memory.ts"
+
+const LOG_LIMIT = 1000
+const LOCK_PAUSES_MS = [100, 200, 400, 800, 1600, 3200]
+
+export async function openSession(host: Host, config: Config, workspace: Workspace): Promise<Session> {
+  const store = await host.openStore(config.store, { create: false })
+  const context = await createContext(host, config, store)
+
+  async function locked<T>(work: () => Promise<T>): Promise<T> {
+    const lock = await takeLock(context)
+    try {
+      return await work()
+    } finally {
+      await lock.release()
+    }
+  }
+
+  /** All machines, with what is needed to act on one. */
+  async function allMachines(call: CallOptions) {
+    const fresh = await enter(context, call)
+    const pending = await pendingMachines(context, fresh, call)
+    return { fresh, pending, views: await listMachines(context, fresh.head, pending) }
+  }
+
+  return {
+    workspace: config.workspace,
+    root: workspace.root,
+
+    sync: (options) => locked(() => syncOnce(context, workspace, options)),
+    status: (options = {}) => locked(() => status(context, workspace, options)),
+
+    machines: (options = {}) => locked(async () => (await allMachines(options)).views),
+    approve: (id, options = {}) =>
+      locked(async () => {
+        const { fresh, pending, views } = await allMachines(options)
+        const view = findMachine(views, id)
+        const request = pending.find(({ machine }) => machine === view.id)
+        if (request === undefined) {
+          throw new SyncError("MACHINE_STATE", "this machine does not ask to be let in", { machine: view.name })
+        }
+        await approve(context, fresh.head, request, options)
+        return { ...view, status: "trusted" as MachineStatus }
+      }),
+    revoke: (id, options = {}) =>
+      locked(async () => {
+        const { fresh, views } = await allMachines(options)
+        const { keepPassphrase = false } = options
+        const how = { keepPassphrase, withThoseItApproved: !keepPassphrase }
+        return revoke(context, fresh, findMachine(views, id), how, options)
+      }),
+    deleteMachine: (id, options = {}) =>
+      locked(async () => {
+        const { fresh, views } = await allMachines(options)
+        const view = findMachine(views, id)
+        await deleteMachine(context, fresh, view, options)
+        return view
+      }),
+
+    unlock: (options = {}) =>
+      locked(async () => {
+        const { head } = await refresh(context, options)
+        await unlock(context, head)
+        await believe(context, head)
+        if (options.remember === true) await remember(context)
+        return { rememberedIn: (await isRemembered(context)) ? host.keychain.place : null }
+      }),
+    lock: () =>
+      locked(async () => {
+        await forget(context)
+        context.keyring.wipe()
+        wipeIdentity(context)
+      }),
+    changePassphrase: (options = {}) =>
+      locked(async () => changePassphrase(context, (await enter(context, options)).head, options)),
+
+    log: (path, options = {}) =>
+      locked(async () => {
+        const { head } = await enter(context, options)
+        return log(context, head, path, options.limit ?? LOG_LIMIT, options)
+      }),
+    restore: (path, options = {}) =>
+      locked(async () => {
+        const { head } = await enter(context, options)
+        await prepareStateFolder(workspace, config.workspace)
+        await recoverApply(context, workspace)
+        const to = options.to ?? path
+        const there = await nodeAt(context, workspace, to)
+        const wanted = options.sequence === undefined ? { unlike: there } : { sequence: options.sequence }
+        const { head: past, entry } = await findVersion(context, head, path, wanted, options)
+        const node = { ...entry, path: to }
+        const operations = [{ kind: "write" as const, path: to, node, before: there }]
+        const applied = await applyOperations(context, workspace, operations, past.snapshot, options)
+        await applied.finish()
+        const [reason] = applied.skipped.values()
+        if (reason !== undefined) throw new SyncError("VERSION_UNKNOWN", "it could not be written", { path: to, reason })
+        const { sequence } = past.verified.header
+        return { path, to, sequence, size: node.type === "file" ? node.size : 0 }
+      }),
+    content: (path, options, take) =>
+      locked(async () => {
+        const { head } = await enter(context, options)
+        const wanted = options.sequence === undefined ? { unlike: null } : { sequence: options.sequence }
+        const { head: past, entry } = await findVersion(context, head, path, wanted, options)
+        if (entry.type !== "file") throw new SyncError("VERSION_UNKNOWN", "not a file", { path })
+        await inOrder(context, past.snapshot, entry, take, options)
+        return { path, to: path, sequence: past.verified.header.sequence, size: entry.size }
+      }),
+
+    verify: (options = {}) =>
+      locked(async () => audit(context, (await enter(context, options)).head, options)),
+    repair: (options = {}) => locked(() => repair(context, workspace, options)),
+
+    async waitForRemote({ pollMs, signal }) {
+      for (;;) {
+        const [main] = await store.branches(mainBranch(config.workspace), { signal })
+        if (main?.head !== context.seen?.head.commit) return
+        await host.clock.sleep(pollMs, signal)
+      }
+    },
+    async close() {
+      context.keyring.wipe()
+      wipeIdentity(context)
+      await store.close()
+    },
+  }
+}
+
+/** Other operations are short: wait for them a little. */
+async function takeLock({ state, host, config }: Context): Promise<StateLock> {
+  for (const pauseMs of LOCK_PAUSES_MS) {
+    const lock = await state.lock()
+    if (lock !== null) return lock
+    await host.clock.sleep(pauseMs)
+  }
+  throw new SyncError("BUSY", "another Sessyn is at work on this workspace", { root: config.root })
+}
+
+function wipeIdentity(context: Context): void {
+  for (const seed of context.identity?.signingSeeds ?? []) seed.wipe()
+  context.identity?.sealingSeed.wipe()
+  context.identity = null
+}
+
+/** What lies at a path now, hashed. */
+async function nodeAt({ host }: Context, workspace: Workspace, path: string): Promise<TreeNode | null> {
+  const stat = await workspace.stat(path)
+  if (!stat.ok) return null
+  const { type, mode, size } = stat.value
+  if (type === "folder") return { type, mode }
+  if (type === "link") {
+    const target = await workspace.readLink(path)
+    return target.ok ? { type, mode, target: target.value } : null
+  }
+  const hasher = host.crypto.createSha256()
+  const read = await workspace.readPieces(path, (piece) => hasher.update(piece))
+  return read.ok ? { type: "file", mode, size, hash: hasher.digest() } : null
+}
+
+/** Hands over a file's content piece by piece, in order. */
+async function inOrder(
+  context: Context,
+  snapshot: ReadonlyMap<string, string>,
+  entry: FileEntry,
+  take: (bytes: Uint8Array) => void | Promise<void>,
+  call: CallOptions,
+): Promise<void> {
+  for (const chunk of entry.chunks) await fetchChunks(context, snapshot, [chunk], (_, plain) => take(plain), call)
+}
+
+/** What differs and what is pending, without changing anything; as much of it as can be known now. */
+async function status(context: Context, workspace: Workspace, call: CallOptions): Promise<StatusReport> {
+  const known = knownStatus(context)
+  let locked = false
+  try {
+    const fresh = await refresh(context, call)
+    locked = true
+    await unlock(context, fresh.head)
+    locked = false
+    await believe(context, fresh.head)
+    const state = fresh.head.trust.machines.get(context.config.machine)?.status
+    if (state === undefined || context.config.phase === "asked") {
+      const fingerprints = state === undefined ? await pendingWords(context, fresh, call) : []
+      return { ...known, machine: { ...known.machine, status: "pending" }, fingerprints }
+    }
+    if (state !== "trusted") return { ...known, machine: { ...known.machine, status: "revoked" } }
+    const report = await syncOnce(context, workspace, { ...call, dryRun: true, onConflict: "skip" })
+    const pending = await listMachines(context, fresh.head, await pendingMachines(context, fresh, call))
+    return {
+      ...known,
+      sequence: report.sequence,
+      toSend: report.sent,
+      toReceive: report.received,
+      conflicts: report.conflicts,
+      skipped: report.skipped,
+      pendingMachines: pending.filter(isPending),
+    }
+  } catch (error) {
+    if (error instanceof StoreError) return { ...known, offline: error.code }
+    if (error instanceof SyncError && error.code === "LOCKED" && locked) return { ...known, locked: true }
+    throw error
+  }
+}
+
+function knownStatus({ config, seen }: Context): StatusReport {
+  return {
+    workspace: config.workspace,
+    root: config.root,
+    store: config.store,
+    machine: { id: config.machine, name: config.machineName, status: config.phase === "asked" ? "pending" : "this" },
+    locked: false,
+    sequence: seen?.head.verified.header.sequence ?? null,
+    lastSyncMs: seen === null || seen.stored.lastSyncMs === 0 ? null : seen.stored.lastSyncMs,
+    toSend: [],
+    toReceive: [],
+    conflicts: [],
+    skipped: [],
+    pendingMachines: [],
+    storeBytes: null,
+    fingerprints: [],
+    offline: null,
+  }
+}
+
+function isPending({ status }: MachineView): boolean {
+  return status === "pending"
+}

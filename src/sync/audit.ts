@@ -1,0 +1,142 @@
+/**
+ * Audits a whole vault: everything a client checks of a head, and every pack,
+ * chunk and file below it. Names the objects that are wrong and the files they
+ * touch; changes nothing.
+ *
+ * @module
+ */
+import { equalBytes } from "../../crypto/bytes.ts"
+import { StorageError, StoreError } from "../../storage/errors.ts"
+import type { ChunkRef, FileEntry } from "../../storage/format/entry.ts"
+import { CONSTANT_OBJECTS, HEADER_PATH, packPath, packsOf, shardPath, trustPath, VAULT_FILE_PATH } from "../../storage/layout.ts"
+import type { CallOptions } from "../../storage/remote/store.ts"
+import type { AuditProblem, AuditReport } from "../reports.ts"
+import type { Context } from "../vault/context.ts"
+import type { Head } from "../vault/head.ts"
+import { readIndex, type VaultIndex } from "../vault/vaultIndex.ts"
+import { fetchChunks } from "./download.ts"
+
+/** @param head - Believed: header, log, MACs and key boxes are verified. */
+export async function audit(context: Context, head: Head, call: CallOptions): Promise<AuditReport> {
+  const problems: AuditProblem[] = []
+  const index = await readIndexFromStore(context, head, call, problems)
+  const files = [...(index?.entries.values() ?? [])].filter((entry) => entry.type === "file")
+  const { bytes } = await auditPacks(context, head, files, problems, call)
+  await auditLargeFiles(context, head, files, problems, call)
+  problems.push(...unnamed(head))
+  return {
+    sequence: head.verified.header.sequence,
+    trustEntries: head.trust.length,
+    shards: head.verified.header.index.length,
+    packs: packsOf(head.snapshot).size,
+    files: files.length,
+    bytes,
+    problems,
+  }
+}
+
+/** Whether a fault is the vault's, to be noted, and not the connection's, to be thrown. */
+function isVaultFault(error: unknown): error is StorageError | StoreError {
+  if (error instanceof StorageError) return true
+  return error instanceof StoreError && ["STORE_OBJECT_MISSING", "STORE_MALFORMED"].includes(error.code)
+}
+
+function reasonOf(error: StorageError | StoreError): string {
+  return error instanceof StorageError ? error.reason : error.message
+}
+
+/** The index as the store has it now, not as it was cached. */
+async function readIndexFromStore(
+  context: Context,
+  head: Head,
+  call: CallOptions,
+  problems: AuditProblem[],
+): Promise<VaultIndex | null> {
+  const uncached = { ...context, state: { ...context.state, read: async () => null } }
+  try {
+    return await readIndex(uncached, head, call, false)
+  } catch (error) {
+    if (!isVaultFault(error)) throw error
+    problems.push({ object: "index", reason: reasonOf(error), files: [] })
+    return null
+  }
+}
+
+async function auditPacks(
+  context: Context,
+  head: Head,
+  files: readonly FileEntry[],
+  problems: AuditProblem[],
+  call: CallOptions,
+): Promise<{ readonly bytes: number }> {
+  const refsByPack = new Map<string, ChunkRef[]>()
+  const filesByPack = new Map<string, Set<string>>()
+  let bytes = 0
+  for (const { path, chunks } of files) {
+    for (const ref of chunks) {
+      refsByPack.set(ref.pack, [...(refsByPack.get(ref.pack) ?? []), ref])
+      filesByPack.set(ref.pack, (filesByPack.get(ref.pack) ?? new Set()).add(path))
+    }
+  }
+  context.host.progress.step("verify", refsByPack.size, "files")
+  for (const [pack, refs] of refsByPack) {
+    try {
+      await fetchChunks(
+        context,
+        head.snapshot,
+        refs,
+        (_, plain) => {
+          bytes += plain.length
+        },
+        call,
+      )
+    } catch (error) {
+      if (!isVaultFault(error)) throw error
+      const touched = [...(filesByPack.get(pack) ?? [])].sort()
+      problems.push({ object: packPath(pack), reason: reasonOf(error), files: touched })
+    }
+  }
+  return { bytes }
+}
+
+/** A file of one chunk is its chunk; of the others the whole is hashed, in order. */
+async function auditLargeFiles(
+  context: Context,
+  head: Head,
+  files: readonly FileEntry[],
+  problems: AuditProblem[],
+  call: CallOptions,
+): Promise<void> {
+  const damaged = new Set(problems.flatMap((problem) => problem.files))
+  for (const file of files) {
+    if (file.chunks.length < 2 || damaged.has(file.path)) continue
+    const hasher = context.host.crypto.createSha256()
+    for (const run of runsByPack(file.chunks)) {
+      await fetchChunks(context, head.snapshot, run, (_, plain) => hasher.update(plain), call)
+    }
+    if (equalBytes(hasher.digest(), file.hash)) continue
+    problems.push({ object: "index", reason: "file hash", files: [file.path] })
+  }
+}
+
+/** Neighbours in one pack, at growing offsets, together: one read of the pack delivers them in order. */
+function runsByPack(chunks: readonly ChunkRef[]): readonly (readonly ChunkRef[])[] {
+  const runs: ChunkRef[][] = []
+  for (const chunk of chunks) {
+    const last = runs.at(-1)?.at(-1)
+    if (last !== undefined && last.pack === chunk.pack && last.offset < chunk.offset) runs.at(-1)?.push(chunk)
+    else runs.push([chunk])
+  }
+  return runs
+}
+
+/** Objects of the tree that neither header nor index accounts for. They are never read, and dropped by the next version. */
+function unnamed({ snapshot, verified, trust }: Head): readonly AuditProblem[] {
+  const named = new Set([HEADER_PATH, VAULT_FILE_PATH, ...CONSTANT_OBJECTS.keys()])
+  for (const { sequence } of trust.entries) named.add(trustPath(sequence))
+  for (const number of verified.header.index.keys()) named.add(shardPath(number))
+  for (const pack of packsOf(snapshot).keys()) named.add(packPath(pack))
+  return [...snapshot.keys()]
+    .filter((path) => !named.has(path))
+    .map((path) => ({ object: path, reason: "named by no header", files: [] }))
+}

@@ -1,0 +1,129 @@
+/**
+ * The past of the vault: which versions there were of a file, and what was in
+ * them. Every head of the past is verified by its own tree, its MAC, and the
+ * chain of headers that leads to it from the present.
+ *
+ * @module
+ */
+import type { IndexEntry } from "../../storage/format/entry.ts"
+import type { CallOptions } from "../../storage/remote/store.ts"
+import { verifyHeaderMac } from "../../storage/verify/macs.ts"
+import { SyncError } from "../errors.ts"
+import type { VersionView } from "../reports.ts"
+import { namesOf } from "../trust/names.ts"
+import type { TreeNode } from "../tree/node.ts"
+import { sameContent } from "../tree/plan.ts"
+import type { Context } from "../vault/context.ts"
+import { type Head, readPastHead } from "../vault/head.ts"
+import { readIndex, type VaultIndex } from "../vault/vaultIndex.ts"
+
+/** Commits asked for at a time. */
+const PAGE = 64
+
+/** One version of the vault in the past. */
+interface Past {
+  readonly head: Head
+  readonly index: VaultIndex
+}
+
+/** A version of one file that can be brought back. */
+export interface FileVersion {
+  readonly head: Head
+  readonly entry: IndexEntry
+}
+
+/** The versions of the vault from `head` back, newest first, the present one included. */
+export async function* versions(context: Context, head: Head, call: CallOptions): AsyncGenerator<Past> {
+  const { host, store, config, keyring } = context
+  const looking = { crypto: host.crypto, store, workspace: config.workspace, call }
+  let from: string | null = head.commit
+  let first = true
+  while (from !== null) {
+    const commits: readonly string[] = await store.history(from, PAGE, call)
+    for (const commit of first ? commits : commits.slice(1)) {
+      call.signal?.throwIfAborted()
+      const past = commit === head.commit ? head : await readPastHead(looking, commit, head.trust)
+      verifyHeaderMac(host.crypto, past.verified, (epoch) => keyring.get(epoch)?.mac)
+      yield { head: past, index: await readIndex(context, past, call, false) }
+    }
+    first = false
+    const last = commits.at(-1)
+    from = commits.length === PAGE && last !== undefined ? last : null
+  }
+}
+
+/** What changed when, newest first: of one path (or, for a folder, of what is in it), or of everything. */
+export async function log(
+  context: Context,
+  head: Head,
+  path: string | null,
+  limit: number,
+  call: CallOptions,
+): Promise<readonly VersionView[]> {
+  const names = await namesOf(context, head.trust)
+  const views: VersionView[] = []
+  let newer: Past | null = null
+  const collect = (before: Past | null): void => {
+    if (newer !== null) views.push(...differences(newer, before, path, names))
+  }
+  for await (const past of versions(context, head, call)) {
+    collect(past)
+    newer = past
+    if (views.length >= limit) return views.slice(0, limit)
+  }
+  collect(null)
+  return views.slice(0, limit)
+}
+
+function differences(
+  { head, index }: Past,
+  before: Past | null,
+  path: string | null,
+  names: (id: string) => string,
+): readonly VersionView[] {
+  const { sequence, time } = head.verified.header
+  const wanted = (candidate: string): boolean =>
+    path === null || candidate === path || candidate.startsWith(`${path}/`)
+  const views: VersionView[] = []
+  const view = (of: string, change: VersionView["change"], size: number, writer: string): void => {
+    views.push({ path: of, sequence, change, size, machine: names(writer), timeMs: time })
+  }
+  for (const [each, entry] of index.entries) {
+    if (entry.version !== sequence || entry.type === "folder" || !wanted(each)) continue
+    const old = before?.index.entries.get(each)
+    const change = old === undefined ? "new" : sameContent(old, entry) ? "mode" : "modified"
+    view(each, change, entry.type === "file" ? entry.size : 0, entry.writer)
+  }
+  for (const [each, tombstone] of index.tombstones) {
+    const old = before?.index.entries.get(each)
+    if (tombstone.sequence !== sequence || old?.type === "folder" || !wanted(each)) continue
+    view(each, "deleted", 0, tombstone.writer)
+  }
+  return views.sort((a, b) => (a.path < b.path ? -1 : 1))
+}
+
+/**
+ * The version to bring back: that of `sequence`, or the newest that is not what lies on the disk now.
+ *
+ * @throws {SyncError} `VERSION_UNKNOWN`.
+ */
+export async function findVersion(
+  context: Context,
+  head: Head,
+  path: string,
+  wanted: { readonly sequence: number } | { readonly unlike: TreeNode | null },
+  call: CallOptions,
+): Promise<FileVersion> {
+  for await (const { head: past, index } of versions(context, head, call)) {
+    const entry = index.entries.get(path)
+    const { sequence } = past.verified.header
+    if ("sequence" in wanted) {
+      if (sequence > wanted.sequence) continue
+      if (entry !== undefined && entry.type !== "folder") return { head: past, entry }
+      break
+    }
+    if (entry === undefined || entry.type === "folder") continue
+    if (wanted.unlike === null || !sameContent(entry, wanted.unlike)) return { head: past, entry }
+  }
+  throw new SyncError("VERSION_UNKNOWN", "no such version in the vault", { path })
+}
