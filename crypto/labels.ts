@@ -16,10 +16,9 @@ export const LABEL_PREVIOUS_EPOCHS = "sessyn/v1/previous-epochs"
 // Keys of single objects, from the workspace key and the object's own salt.
 export const LABEL_FILE = "sessyn/v1/object/file"
 export const LABEL_SHARD = "sessyn/v1/object/shard"
-export const LABEL_NAME = "sessyn/v1/object/name"
 
 /** Labels that {@link EpochKeys.objectKey} takes. */
-export type ObjectLabel = typeof LABEL_FILE | typeof LABEL_SHARD | typeof LABEL_NAME
+export type ObjectLabel = typeof LABEL_FILE | typeof LABEL_SHARD
 
 /** Expands the seed of the chunker to its gear table (storage/chunker.ts). */
 export const LABEL_GEAR = "sessyn/v1/gear"

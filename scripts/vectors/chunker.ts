@@ -14,7 +14,11 @@ const CASES = [
   { name: "empty", seed: "07", data: { kind: "xorshift", seed: 1, length: 0 } },
   { name: "one byte", seed: "07", data: { kind: "xorshift", seed: 1, length: 1 } },
   { name: "1 MiB stays whole", seed: "07", data: { kind: "xorshift", seed: 1, length: MIB } },
-  { name: "1 MiB and a byte is cut", seed: "07", data: { kind: "xorshift", seed: 1, length: MIB + 1 } },
+  {
+    name: "1 MiB and a byte may be cut, and is not here",
+    seed: "07",
+    data: { kind: "xorshift", seed: 1, length: MIB + 1 },
+  },
   { name: "random, 16 MiB", seed: "07", data: { kind: "xorshift", seed: 1, length: 16 * MIB } },
   { name: "random, 16 MiB, another gear seed", seed: "a5", data: { kind: "xorshift", seed: 1, length: 16 * MIB } },
   { name: "other random, 9,000,001 bytes", seed: "07", data: { kind: "xorshift", seed: 2, length: 9_000_001 } },

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest"
 import { concatBytes, toHex, utf8 } from "../../../crypto/bytes.ts"
 import type { Crypto } from "../../../crypto/crypto.ts"
-import { LABEL_FILE, LABEL_NAME, LABEL_SHARD } from "../../../crypto/labels.ts"
+import { LABEL_FILE, LABEL_SHARD } from "../../../crypto/labels.ts"
 import { createPortableCrypto } from "../../../crypto/portableCrypto.ts"
 import { Secret } from "../../../crypto/secret.ts"
 import { createEpochKeys, createKeyring, type EpochKeys, keyCommitment } from "../../../storage/keys.ts"
