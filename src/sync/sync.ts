@@ -33,6 +33,7 @@ import { applyOperations, type CarriedOut, prune, recoverApply } from "./carryOu
 import { writeBase } from "./base.ts"
 import { changesOf, conflictViews, type MachineNames } from "./changes.ts"
 import { resolveConflicts } from "./conflicts.ts"
+import { isOldVersion, notePast, readPast } from "./past.ts"
 import { openStaging, type Staging } from "./staging.ts"
 import { type Survey, survey } from "./survey.ts"
 import { type FileToSeal, sealFiles } from "./upload.ts"
@@ -107,19 +108,16 @@ function backOffMs({ host }: Context, tries: number): number {
   return Math.round((50 + 2 * random) * 1.6 ** tries)
 }
 
-async function brake({ host }: Context, seen: Survey, plan: Plan, options: SyncOptions): Promise<void> {
+async function brake({ host, state }: Context, seen: Survey, plan: Plan, options: SyncOptions): Promise<void> {
   if (options.allowMassDelete === true) return
-  const found = checkBrakes(plan, seen.input, oldVersions(seen))
+  const past = await readPast(state)
+  const found = checkBrakes(plan, seen.input, (path, hash) => isOldVersion(past, path, hash))
   if (found === null) return
   const lines = found.lines
   if ((await host.prompts.confirm({ code: found.kind, lines })) === true) return
   throw new SyncError(found.kind === "mass-delete" ? "MASS_DELETE" : "MASS_REVERT", lines[0] ?? found.kind, {
     paths: found.paths,
   })
-}
-
-function oldVersions(_: Survey): (path: string, hash: Uint8Array) => boolean {
-  return () => false
 }
 
 interface Carrying {
@@ -181,6 +179,7 @@ async function learn(
   for (const [path, mode] of applied.diskModes) modes.set(path, mode)
   await writeBase(context, remember(seen.cache, base, about, facts, modes), plan.dormant)
   await applied.finish()
+  await notePast(context.state, await readPast(context.state), seen.input.base, base)
   await believe(context, sent.head, {
     syncedSequence: sent.head.verified.header.sequence,
     lastSyncMs: context.host.clock.now(),

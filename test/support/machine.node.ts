@@ -1,0 +1,159 @@
+/**
+ * A machine for tests: the real engine over a real folder and a real state, with
+ * a person who answers as the test says.
+ *
+ * @module
+ */
+import { mkdirSync } from "node:fs"
+import { join } from "node:path"
+import { pathToFileURL } from "node:url"
+import { Secret } from "../../crypto/secret.ts"
+import { utf8 } from "../../crypto/bytes.ts"
+import { createEngine } from "../../src/engine.ts"
+import type { Host } from "../../src/host.ts"
+import { workspaceHome } from "../../src/platform/node/home.ts"
+import { createNodeClock } from "../../src/platform/node/nodeClock.ts"
+import { createNodeCompressor } from "../../src/platform/node/nodeCompressor.ts"
+import { createNodeCrypto } from "../../src/platform/node/nodeCrypto.ts"
+import { createNodeState } from "../../src/platform/node/nodeState.ts"
+import { createNodeWorkspace } from "../../src/platform/node/nodeWorkspace.ts"
+import type { Clock } from "../../src/ports/clock.ts"
+import type { Keychain } from "../../src/ports/keychain.ts"
+import type { Confirmation, ConflictQuestion } from "../../src/ports/prompts.ts"
+import type { Engine, Session, SyncOptions } from "../../src/session.ts"
+import type { SyncReport } from "../../src/reports.ts"
+import type { Resolution } from "../../src/tree/plan.ts"
+import type { Store } from "../../storage/remote/store.ts"
+import { openLocalGitStore } from "../../storage/remote/node/localGitStore.ts"
+
+/** Six words of the list, so that no test waits for a person or a dictionary. */
+export const PASSPHRASE = "abandon gravity hollow meadow oxygen violin"
+
+export interface Person {
+  passphrase: string | null
+  newPassphrase: string | null
+  /** Answers by code of the question; yes where nothing is said. */
+  answers: Partial<Record<Confirmation["code"], boolean | null>>
+  resolve: (questions: readonly ConflictQuestion[]) => ReadonlyMap<string, Resolution>
+  /** What was asked, in order. */
+  readonly asked: Confirmation[]
+}
+
+export interface TestMachine {
+  readonly name: string
+  readonly root: string
+  readonly home: string
+  readonly engine: Engine
+  readonly host: Host
+  readonly person: Person
+  /** One session, for one piece of work. */
+  session<T>(work: (session: Session) => Promise<T>): Promise<T>
+  sync(options?: Partial<SyncOptions>): Promise<SyncReport>
+}
+
+export interface MachineOptions {
+  readonly name: string
+  /** Holds the workspace (`<name>`) and the home (`<name>-home`). */
+  readonly folder: string
+  readonly openStore?: (url: string, create: boolean) => Promise<Store>
+  readonly clock?: Clock
+  readonly packBytes?: number
+}
+
+export function createMachine(options: MachineOptions): TestMachine {
+  const { name, folder } = options
+  const root = join(folder, name)
+  const home = join(folder, `${name}-home`)
+  mkdirSync(root, { recursive: true })
+  const person: Person = {
+    passphrase: PASSPHRASE,
+    newPassphrase: PASSPHRASE,
+    answers: {},
+    resolve: () => new Map(),
+    asked: [],
+  }
+  const openStore = options.openStore ?? ((url, create) => openLocalGitStore({ path: new URL(url).pathname, create }))
+  const host: Host = {
+    crypto: createNodeCrypto(),
+    compressor: createNodeCompressor(),
+    clock: options.clock ?? createNodeClock(),
+    progress: { step() {}, advance() {} },
+    prompts: promptsOf(person),
+    keychain: createMemoryKeychain(),
+    packBytes: options.packBytes ?? 8 * 1024 * 1024,
+    openStore: (url, { create }) => openStore(url, create),
+    openWorkspace: async (path) => createNodeWorkspace(path),
+    openState: (id) => createNodeState(workspaceHome(home, id)),
+    defaultStoreUrl: (workspace) => pathToFileURL(join(home, "vaults", `${workspace}.git`)).href,
+  }
+  const engine = createEngine(host)
+  const session = async <T>(work: (session: Session) => Promise<T>): Promise<T> => {
+    const open = await engine.open(root)
+    try {
+      return await work(open)
+    } finally {
+      await open.close()
+    }
+  }
+  return {
+    name,
+    root,
+    home,
+    engine,
+    host,
+    person,
+    session,
+    sync: (how = {}) => session((open) => open.sync({ onConflict: "ask", ...how })),
+  }
+}
+
+/** Machine A with a vault, machine B let in: both have synced. */
+export async function createPair(
+  folder: string,
+  options: Partial<MachineOptions> = {},
+): Promise<{ readonly a: TestMachine; readonly b: TestMachine; readonly storeUrl: string }> {
+  const storeUrl = pathToFileURL(join(folder, "vault.git")).href
+  const a = createMachine({ ...options, name: "a", folder })
+  const b = createMachine({ ...options, name: "b", folder })
+  await a.engine.init({ root: a.root, storeUrl, machineName: "Machine A", remember: true })
+  await admit(a, b, storeUrl)
+  return { a, b, storeUrl }
+}
+
+/** Lets `joiner` into the vault of `member`. */
+export async function admit(member: TestMachine, joiner: TestMachine, storeUrl: string): Promise<void> {
+  const machineName = `Machine ${joiner.name.toUpperCase()}`
+  const { machine } = await joiner.engine.join({ root: joiner.root, storeUrl, machineName, remember: true })
+  await member.session((open) => open.approve(machine.id))
+}
+
+function promptsOf(person: Person): Host["prompts"] {
+  const secret = (text: string | null): Secret | null => (text === null ? null : new Secret(utf8(text)))
+  return {
+    passphrase: async (retry) => (retry ? null : secret(person.passphrase)),
+    newPassphrase: async () => secret(person.newPassphrase),
+    async confirm(question) {
+      person.asked.push(question)
+      const answer = person.answers[question.code]
+      return answer === undefined ? true : answer
+    },
+    resolve: async (questions) => person.resolve(questions),
+  }
+}
+
+function createMemoryKeychain(): Keychain {
+  const secrets = new Map<string, Uint8Array>()
+  return {
+    place: "memory",
+    async read(name) {
+      const bytes = secrets.get(name)
+      return bytes === undefined ? null : new Secret(bytes.slice())
+    },
+    async write(name, secret) {
+      secrets.set(name, secret.expose().slice())
+    },
+    async remove(name) {
+      secrets.delete(name)
+    },
+  }
+}
