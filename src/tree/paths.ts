@@ -25,6 +25,7 @@ const LONE_SURROGATE = /\p{Surrogate}/u
 /** What HFS+ drops when it compares names (Git's `next_hfs_char`). */
 const HFS_IGNORED = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g
 /** `.git` and `.sessyn`, their 8.3 aliases, and what NTFS drops or reads as a stream after them. */
+const MAYBE_OWN_FOLDER = /^[.gs\u017f\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/i
 const OWN_FOLDER = /^(?:\.git|git~1|\.sessyn|sessyn~[1-9])[. ]*(?::.*)?$/s
 const WINDOWS_DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|com[1-9¹²³]|lpt[1-9¹²³]) *(?:\..*)?$/is
 // biome-ignore lint/suspicious/noControlCharactersInRegex: Windows forbids them in names.
@@ -56,6 +57,8 @@ export function checkPath(path: string): HoldReason | null {
 
 /** Whether this is a name, under any disguise, of `.git` or of our own `.sessyn`. */
 export function isOwnFolder(name: string): boolean {
+  // Asked for every name of every walk.
+  if (!MAYBE_OWN_FOLDER.test(name)) return false
   return OWN_FOLDER.test(fold(name)) || OWN_FOLDER.test(fold(name.replace(HFS_IGNORED, "")))
 }
 
