@@ -74,7 +74,8 @@ function version1(lines: readonly string[]): Advertisement {
   const [first = "", capabilityText = ""] = (lines[0] ?? "").split("\0")
   const capabilities = capabilityText.split(" ")
   refuseSha256(capabilities.find((capability) => capability.startsWith("object-format=")))
-  for (const line of [first, ...lines.slice(1)]) {
+  // Older servers say nothing at all of an empty repository.
+  for (const line of first === "" ? [] : [first, ...lines.slice(1)]) {
     const branch = parseRef(line)
     if (branch !== undefined) branches.push(branch)
   }

@@ -27,10 +27,7 @@ const MOVED =
 
 /** Words from a server, fit for a terminal: one line, no control characters, not long. */
 export function plainText(bytes: Uint8Array): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
-  const text = new TextDecoder()
-    .decode(bytes.subarray(0, 4_096))
-    .replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e]+/g, " ")
+  const text = new TextDecoder().decode(bytes.subarray(0, 4_096)).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ")
   return text.trim().slice(0, MAX_TEXT_CHARS)
 }
 

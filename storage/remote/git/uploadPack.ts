@@ -56,6 +56,13 @@ export function createUploadPack(transport: GitTransport, git: GitPrimitives): U
     return found
   }
 
+  const learn = async (error: unknown, options: CallOptions): Promise<ServerFeatures> => {
+    const found = await discover(options).catch((cause: unknown) => {
+      throw isFinal(cause) ? cause : error
+    })
+    return found.features
+  }
+
   /** Runs with what is known or usual; if that fails, asks and runs once more, unless something had come already. */
   const adapt = async <T>(
     options: CallOptions,
@@ -66,10 +73,8 @@ export function createUploadPack(transport: GitTransport, git: GitPrimitives): U
     try {
       return await run(USUAL_FEATURES)
     } catch (error) {
-      if (known !== undefined || hasProgressed() || !mayBeMisunderstanding(error)) throw error
-      const { features } = await discover(options).catch((cause: unknown) => {
-        throw isSha256(cause) ? cause : error
-      })
+      if (hasProgressed() || !mayBeMisunderstanding(error)) throw error
+      const features = known ?? (await learn(error, options))
       if (isUsual(features)) throw error
       return run(features)
     }
@@ -122,7 +127,8 @@ function mayBeMisunderstanding(error: unknown): boolean {
   return error instanceof StoreError && ["STORE_MALFORMED", "STORE_FAILED", "STORE_UNREACHABLE"].includes(error.code)
 }
 
-function isSha256(error: unknown): boolean {
+/** A reason that says more than that the first request was not understood. */
+function isFinal(error: unknown): boolean {
   return error instanceof StoreError && error.code === "STORE_FAILED" && !error.transient
 }
 
