@@ -17,8 +17,22 @@ import { LABEL_KEY_BOX, LABEL_PREVIOUS_EPOCHS } from "../../crypto/labels.ts"
 import { Secret } from "../../crypto/secret.ts"
 import { StorageError } from "../errors.ts"
 import { createEpochKeys, type EpochKeys, type Keyring, keyCommitment } from "../keys.ts"
-import { type TrustState, trustedMachines } from "../verify/trustState.ts"
+import type { MachineRecord, PassphraseEntry } from "./machine.ts"
 import { type KeyBox, PASSPHRASE_RECIPIENT, type PreviousKey, type VaultFile } from "./vaultFile.ts"
+
+/** What of the verified trust log decides here; a `TrustState` is one. */
+export interface KeyAuthority {
+  readonly workspace: string
+  /** All epochs from 1 on. */
+  readonly epochs: readonly { readonly epoch: number; readonly commitment: Uint8Array }[]
+  /** The last of them. */
+  readonly epoch: { readonly epoch: number }
+  readonly machines: ReadonlyMap<
+    string,
+    { readonly id: string; readonly status: "trusted" | "revoked" | "deleted"; readonly record: MachineRecord }
+  >
+  readonly passphrase: PassphraseEntry
+}
 
 /**
  * Seals the current workspace key to every recipient of the log, and the older ones under it.
@@ -27,7 +41,7 @@ import { type KeyBox, PASSPHRASE_RECIPIENT, type PreviousKey, type VaultFile } f
  * @param keyring - Holds the key of every epoch of that log.
  * @throws {StorageError} `SEAL_BROKEN` if a key is missing or is not the one of the log: nothing is sealed then.
  */
-export async function sealVaultFile(crypto: Crypto, trust: TrustState, keyring: Keyring): Promise<VaultFile> {
+export async function sealVaultFile(crypto: Crypto, trust: KeyAuthority, keyring: Keyring): Promise<VaultFile> {
   const keys = trust.epochs.map(({ epoch, commitment }) => {
     const held = keyring.get(epoch)
     if (held === undefined || held.workspace !== trust.workspace) throw broken("workspace key not at hand")
@@ -35,8 +49,9 @@ export async function sealVaultFile(crypto: Crypto, trust: TrustState, keyring: 
     return held
   })
   const current = keys.at(-1) as EpochKeys
+  const trusted = [...trust.machines.values()].filter(({ status }) => status === "trusted")
   const recipients: readonly (readonly [string, Uint8Array])[] = [
-    ...trustedMachines(trust).map(({ id, record }) => [id, record.sealing.publicKey] as const),
+    ...trusted.map(({ id, record }) => [id, record.sealing.publicKey] as const),
     [PASSPHRASE_RECIPIENT, trust.passphrase.recipient],
   ]
   const boxes: KeyBox[] = []
@@ -72,7 +87,7 @@ export async function sealKeyBox(
  */
 export async function openKeyBox(
   crypto: Crypto,
-  trust: TrustState,
+  trust: KeyAuthority,
   file: VaultFile,
   recipient: string,
   seed: Secret,
@@ -97,7 +112,7 @@ export async function openKeyBox(
  */
 export async function openPreviousKeys(
   crypto: Crypto,
-  trust: TrustState,
+  trust: KeyAuthority,
   file: VaultFile,
   current: EpochKeys,
   keyring: Keyring,
@@ -124,7 +139,7 @@ async function sealPreviousKey(crypto: Crypto, current: EpochKeys, older: EpochK
 
 async function openPreviousKey(
   crypto: Crypto,
-  trust: TrustState,
+  trust: KeyAuthority,
   current: EpochKeys,
   { epoch, salt, sealed }: PreviousKey,
 ): Promise<EpochKeys> {
@@ -142,7 +157,7 @@ async function openPreviousKey(
 const ZERO_NONCE = new Uint8Array(NONCE_BYTES)
 
 /** A key counts only if the log committed to it. Takes ownership of `key`. */
-function believe(crypto: Crypto, trust: TrustState, epoch: number, key: Secret): EpochKeys {
+function believe(crypto: Crypto, trust: KeyAuthority, epoch: number, key: Secret): EpochKeys {
   const expected = trust.epochs[epoch - 1]?.commitment
   const isRight = expected !== undefined && key.length === HASH_BYTES
   if (!isRight || !equalBytes(keyCommitment(crypto, epoch, key), expected)) {
@@ -152,7 +167,7 @@ function believe(crypto: Crypto, trust: TrustState, epoch: number, key: Secret):
   return createEpochKeys(crypto, trust.workspace, epoch, key)
 }
 
-function requireSameEpoch(trust: TrustState, file: VaultFile): void {
+function requireSameEpoch(trust: KeyAuthority, file: VaultFile): void {
   if (file.workspace !== trust.workspace) throw broken("vault file of another workspace")
   if (file.epoch !== trust.epoch.epoch) throw broken("vault file of another epoch")
 }
