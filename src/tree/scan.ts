@@ -20,6 +20,7 @@ import type { Crypto } from "../../crypto/crypto.ts"
 import { SyncError } from "../errors.ts"
 import type { Progress } from "../ports/progress.ts"
 import type { FolderItem, Outcome, Stat, Workspace, WorkspaceRefusal } from "../ports/workspace.ts"
+import { IGNORE_FILE } from "./ignoreRules.ts"
 import type { TreeNode } from "./node.ts"
 import { checkPath, isOwnFolder, parentOf } from "./paths.ts"
 import type { HoldReason } from "./plan.ts"
@@ -65,7 +66,6 @@ export interface ScanResult {
   readonly markerMissing: boolean
 }
 
-export const SYNCIGNORE = ".syncignore"
 /** Larger files are read in pieces. */
 const SMALL_BYTES = 1024 * 1024
 const MAX_SYNCIGNORE_BYTES = 1024 * 1024
@@ -173,12 +173,12 @@ function createWalk(input: ScanInput, startedNs: bigint) {
 
   /** Rules that cannot be read hold the whole folder: without them, what was ignored would be uploaded. */
   async function enter(path: string, items: readonly FolderItem[]): Promise<Outcome> {
-    const file = items.find((candidate) => candidate.name === SYNCIGNORE && candidate.stat.type === "file")
+    const file = items.find((candidate) => candidate.name === IGNORE_FILE && candidate.stat.type === "file")
     if (file === undefined) {
       rules.enter(path, null)
       return { ok: true, value: undefined }
     }
-    const read = await again(() => workspace.read(join(path, SYNCIGNORE), MAX_SYNCIGNORE_BYTES))
+    const read = await again(() => workspace.read(join(path, IGNORE_FILE), MAX_SYNCIGNORE_BYTES))
     if (!read.ok) return read
     rules.enter(path, new TextDecoder().decode(read.value.bytes))
     return { ok: true, value: undefined }
