@@ -7,6 +7,7 @@
  */
 import { inspect } from "node:util"
 import { CodedError } from "../crypto/errors.ts"
+import { type ErrorDetails, SyncError } from "../src/errors.ts"
 import type { AnyCode } from "./errors.ts"
 import { type ExitCode, exitCodes } from "./exitCodes.ts"
 import { messages } from "./messages.ts"
@@ -17,6 +18,8 @@ export interface Failure {
   readonly action: string
   /** What exactly, if the layer that failed said so; never a secret. */
   readonly detail?: string
+  /** Facts about it, by name: paths of this machine, ids. */
+  readonly details?: ErrorDetails
   readonly exit: ExitCode
   /** Stack and causes, for `SESSYN_DEBUG`. */
   readonly trace: string
@@ -30,6 +33,7 @@ export function toFailure(error: unknown): Failure {
     code,
     ...(code === "USAGE" && detail !== undefined ? { ...words, message: asSentence(detail) } : words),
     ...(detail !== undefined && code !== "USAGE" && asSentence(detail) !== words.message ? { detail } : {}),
+    ...(error instanceof SyncError && Object.keys(error.details).length > 0 ? { details: error.details } : {}),
     exit: exitCodes[code],
     trace: inspect(error, { depth: 4 }),
   }

@@ -6,7 +6,7 @@
  * @module
  */
 import { lstat, readFile, realpath } from "node:fs/promises"
-import { dirname, join, relative, resolve, sep } from "node:path"
+import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path"
 import { SyncError } from "../src/errors.ts"
 import type { FindFolder } from "../src/session.ts"
 import { CliError } from "./errors.ts"
@@ -51,11 +51,19 @@ export async function requireFolder(from: string): Promise<string> {
  * @throws {CliError} `OUTSIDE_FOLDER`
  */
 export async function pathInFolder(root: string, cwd: string, typed: string): Promise<string> {
+  const path = await fromRoot(root, cwd, typed)
+  if (path === null) throw new CliError("OUTSIDE_FOLDER", "that path is not inside the synced folder")
+  return path.split(sep).join("/")
+}
+
+export async function isInFolder(root: string, cwd: string, typed: string): Promise<boolean> {
+  return (await fromRoot(root, cwd, typed)) !== null
+}
+
+async function fromRoot(root: string, cwd: string, typed: string): Promise<string | null> {
   // The root is free of links; the current folder, as the shell knows it, may not be.
   const here = await realpath(cwd).catch(() => cwd)
   const path = relative(root, resolve(here, typed))
-  if (path === ".." || path.startsWith(`..${sep}`) || resolve(root, path) !== join(root, path)) {
-    throw new CliError("OUTSIDE_FOLDER", "that path is not inside the synced folder")
-  }
-  return path.split(sep).join("/")
+  // On Windows, `relative` gives an absolute path where there is no way from one drive to the other.
+  return path === ".." || path.startsWith(`..${sep}`) || isAbsolute(path) ? null : path
 }

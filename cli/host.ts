@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { createEngine } from "../src/engine.ts"
@@ -70,7 +71,7 @@ export function createCliEngine(options: HostOptions): CliEngine {
     openStore: async (url, { create }) => (await import("./stores.ts")).openStore(url, { create, env }),
     openWorkspace: async (root) => createNodeWorkspace(root),
     openState: (workspaceId) => createNodeState(workspaceHome(home, workspaceId)),
-    defaultStoreUrl: (name) => pathToFileURL(join(home, "vaults", `${safeName(name)}.git`)).href,
+    defaultStoreUrl: (name) => pathToFileURL(freeVaultPath(join(home, "vaults"), safeName(name))).href,
   }
   return { engine: createEngine(host), unanswered: prompts.unanswered }
 }
@@ -90,6 +91,15 @@ function promptsOptions({ terminal, globals, asker, note, ...extras }: HostOptio
     columns: stderr.columns ?? 80,
     style: createStyle(stderr),
     note,
+  }
+}
+
+/** Folders of one name are no reason for one vault: the second one's lies beside the first. */
+function freeVaultPath(folder: string, name: string): string {
+  for (let number = 1; ; number++) {
+    const path = join(folder, `${name}${number === 1 ? "" : `-${number}`}.git`)
+    // An empty repository is what a set-up that was given up leaves behind.
+    if (!existsSync(join(path, "refs", "heads", "sessyn")) && !existsSync(join(path, "packed-refs"))) return path
   }
 }
 

@@ -7,7 +7,7 @@
  */
 import { resolve } from "node:path"
 import { CodedError } from "../crypto/errors.ts"
-import { SyncError } from "../src/errors.ts"
+import { type ErrorDetails, SyncError } from "../src/errors.ts"
 import type { Engine, Session } from "../src/session.ts"
 import type { Context, EngineExtras, GlobalOptions, Result, Run } from "./command.ts"
 import { CliError } from "./errors.ts"
@@ -15,9 +15,9 @@ import { EXIT, type ExitCode } from "./exitCodes.ts"
 import { type Failure, toFailure } from "./failure.ts"
 import { requireFolder } from "./folder.ts"
 import type { CliEngine, HostOptions } from "./host.ts"
-import { printableLine } from "./output/printable.ts"
+import { printable, printableLine } from "./output/printable.ts"
 import { createProgress, silentProgress, type TerminalProgress } from "./output/progress.ts"
-import { createStyle } from "./output/style.ts"
+import { createStyle, type Style } from "./output/style.ts"
 import { createAsker } from "./prompts/asker.ts"
 import type { Terminal } from "./terminal.ts"
 
@@ -74,7 +74,7 @@ export function createRunner(options: RunnerOptions): Runner {
 
 interface Opened {
   readonly context: Context
-  /** An engine that gave up for want of an answer says `CANCELLED`; the user is told what was asked. */
+  /** An engine that gave up for want of an answer says that it was cancelled; the user is told why. */
   translate(error: unknown): unknown
   close(): Promise<void>
 }
@@ -123,15 +123,18 @@ function createContext(options: RunnerOptions, globals: GlobalOptions, progress:
         return session
       },
     },
-    translate: (error) => (unanswered() && codeOf(error) === "CANCELLED" ? needsAnswer(error) : error),
+    translate: (error) => (unanswered() && STOPPED.has(codeOf(error)) ? needsAnswer(error) : error),
     async close() {
       for (const session of sessions) await session.close()
     },
   }
 }
 
-function codeOf(error: unknown): string | null {
-  return error instanceof CodedError ? error.code : null
+/** What the engine says when a question was not answered with yes. */
+const STOPPED: ReadonlySet<string> = new Set(["CANCELLED", "PENDING"])
+
+function codeOf(error: unknown): string {
+  return error instanceof CodedError ? error.code : ""
 }
 
 function needsAnswer(cause: unknown): CliError {
@@ -143,18 +146,31 @@ function printResult(terminal: Terminal, result: Result, json: boolean): void {
   else if (result.lines.length > 0) terminal.stdout.write(`${result.lines.join("\n")}\n`)
 }
 
+/** Longer lists of facts are cut off with a count; `--json` has them all. */
+const MAX_FACTS = 10
+
 function printFailure(terminal: Terminal, failure: Failure, json: boolean): void {
-  const { code, message, action, detail, trace } = failure
+  const { exit: _, trace, ...said } = failure
   const { stdout, stderr, env } = terminal
-  const style = createStyle(stderr)
-  if (json) {
-    stdout.write(`${JSON.stringify({ error: { code, message, action, ...(detail ? { detail } : {}) } }, null, 2)}\n`)
-  } else {
-    stderr.write(`${style.bad("sessyn:")} ${message}\n`)
-    if (detail) stderr.write(`  ${style.dim(printableLine(`(${detail})`))}\n`)
-    stderr.write(`  ${action}\n`)
-  }
+  if (json) stdout.write(`${JSON.stringify({ error: said }, null, 2)}\n`)
+  else stderr.write(`${failureLines(failure, createStyle(stderr)).join("\n")}\n`)
   if (env["SESSYN_DEBUG"]) stderr.write(`${trace}\n`)
+}
+
+function failureLines({ message, action, detail, details = {} }: Failure, style: Style): string[] {
+  return [
+    `${style.bad("sessyn:")} ${message}`,
+    ...(detail === undefined ? [] : [style.dim(`  (${printableLine(detail)})`)]),
+    ...Object.entries(details).flatMap(([name, value]) => factLines(name, value)),
+    `  ${action}`,
+  ]
+}
+
+function factLines(name: string, value: ErrorDetails[string]): string[] {
+  if (typeof value !== "object") return [`  ${name}: ${printable(String(value))}`]
+  const shown = value.slice(0, MAX_FACTS).map((item) => `    ${printable(item)}`)
+  const more = value.length > MAX_FACTS ? [`    … and ${value.length - MAX_FACTS} more`] : []
+  return value.length === 0 ? [] : [`  ${name}:`, ...shown, ...more]
 }
 
 function printInterrupted(terminal: Terminal, json: boolean): ExitCode {

@@ -7,25 +7,32 @@
 import { mkdir, rmdir, stat } from "node:fs/promises"
 import { hostname } from "node:os"
 import { resolve } from "node:path"
+import { isMachineName, MAX_NAME_BYTES } from "../storage/format/machineName.ts"
+import { parseStoreUrl } from "../storage/remote/storeUrl.ts"
 import type { Context, EngineExtras } from "./command.ts"
 import { CliError } from "./errors.ts"
 
 /** The computer's name, less its domain. */
-export function defaultMachineName(): string {
+function defaultMachineName(): string {
   return hostname().split(".")[0] || "machine"
 }
 
 /**
- * A store as typed: paths become absolute, URLs stay as they are.
+ * A store as typed: relative paths become absolute, URLs stay as they are.
  *
- * @throws {CliError} `USAGE` for `user@host:path`, which would pass for a path.
+ * @throws {StoreError} `STORE_URL_INVALID`
  */
 export function storeUrl(typed: string, directory: string): string {
-  if (/^[A-Za-z][A-Za-z0-9+.-]+:/.test(typed)) return typed
-  if (/^[^/\\]+@[^/\\]+:/.test(typed)) {
-    throw new CliError("USAGE", "Sessyn does not speak SSH; give the repository's https:// URL")
-  }
-  return resolve(directory, typed)
+  const place = parseStoreUrl(typed)
+  return place.kind === "path" ? resolve(directory, place.path) : place.url
+}
+
+/** @throws {CliError} `USAGE` if that is not what a machine can be called. */
+export function checkedMachineName(typed: string | undefined): string {
+  const name = typed ?? defaultMachineName()
+  if (!isMachineName(name))
+    throw new CliError("USAGE", `a machine's name has 1 to ${MAX_NAME_BYTES} bytes and no control characters`)
+  return name
 }
 
 /** The option that `init`, `revoke` and `passphrase` share, relative to where it was typed. */

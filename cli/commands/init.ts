@@ -3,7 +3,7 @@ import type { Command } from "commander"
 import type { Context, Result, Run } from "../command.ts"
 import { EXIT } from "../exitCodes.ts"
 import { teach } from "../help.ts"
-import { defaultMachineName, inFreshFolder, newPassphraseFile, storeUrl } from "../setup.ts"
+import { checkedMachineName, inFreshFolder, newPassphraseFile, storeUrl } from "../setup.ts"
 import { printable } from "../output/printable.ts"
 import { table } from "../output/table.ts"
 import { machineName } from "../output/changes.ts"
@@ -50,7 +50,7 @@ async function init(context: Context, dir: string | undefined, options: Options)
     const engine = await context.engine({ firstPassphrase: true, ...newPassphraseFile(context, options) })
     return engine.init({
       root,
-      machineName: options.name ?? defaultMachineName(),
+      machineName: checkedMachineName(options.name),
       signal: context.signal,
       ...(options.store === undefined ? {} : { storeUrl: storeUrl(options.store, context.options.directory) }),
       ...(options.another ? { another: true } : {}),

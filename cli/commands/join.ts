@@ -11,7 +11,7 @@ import { printable } from "../output/printable.ts"
 import type { Style } from "../output/style.ts"
 import { table } from "../output/table.ts"
 import { confirmOrStop } from "../prompts/confirm.ts"
-import { defaultMachineName, inFreshFolder, storeUrl } from "../setup.ts"
+import { checkedMachineName, inFreshFolder, storeUrl } from "../setup.ts"
 
 /** How often `--wait` looks whether the machine was approved. */
 const LOOK_EVERY_MS = 5_000
@@ -62,7 +62,7 @@ async function join(context: Context, dir: string | undefined, options: Options)
     return engine.join({
       root,
       storeUrl: storeUrl(options.store, context.options.directory),
-      machineName: options.name ?? defaultMachineName(),
+      machineName: checkedMachineName(options.name),
       signal,
       ...(options.workspace === undefined ? {} : { workspace: options.workspace }),
       ...(options.remember ? { remember: true } : {}),

@@ -1,5 +1,6 @@
 /** `sessyn watch`: stay in sync. @module */
 import { type Command, InvalidArgumentError, Option } from "commander"
+import type { FolderWatcher } from "../../src/platform/node/watcher.ts"
 import type { SyncReport } from "../../src/reports.ts"
 import type { Session, SyncOptions } from "../../src/session.ts"
 import type { Context, Result, Run } from "../command.ts"
@@ -84,11 +85,7 @@ async function watch(context: Context, dir: string | undefined, options: Options
   }
   const reporter = createReporter(context, session, totals)
   const pollMs = createPoll(session, options.interval)
-  const [{ createNodeClock }, { watchFolder }, { isNoise }] = await Promise.all([
-    import("../../src/platform/node/nodeClock.ts"),
-    import("../../src/platform/node/watcher.ts"),
-    import("../watchIgnore.ts"),
-  ])
+  const { createNodeClock } = await import("../../src/platform/node/nodeClock.ts")
   const loop = createWatchLoop({
     session,
     clock: createNodeClock(),
@@ -102,18 +99,40 @@ async function watch(context: Context, dir: string | undefined, options: Options
     },
     onTrouble: reporter.trouble,
   })
-  const watcher = watchFolder(session.root, {
-    ignores: isNoise,
-    onChange: loop.changed,
-    onPolling: () => context.note("This folder cannot be watched (whole): looking every 30 seconds instead."),
-  })
+  const stopWatching = await watchChanges(context, session.root, loop.changed)
   try {
     context.say(`Watching ${printable(session.root)}. Ctrl-C ends it.`)
     await loop.run()
   } finally {
-    watcher.close()
+    stopWatching()
   }
   return { exit: EXIT.inSync, json: totals, lines: [closingLine(totals)] }
+}
+
+/** Listens to the folder, anew whenever the ignore rules change. @returns how to stop it. */
+async function watchChanges(context: Context, root: string, onChange: () => void): Promise<() => void> {
+  const [{ watchFolder }, { createWatchIgnore }] = await Promise.all([
+    import("../../src/platform/node/watcher.ts"),
+    import("../watchIgnore.ts"),
+  ])
+  let isStale = false
+  const start = (): FolderWatcher =>
+    watchFolder(root, {
+      ignores: createWatchIgnore(root, () => {
+        isStale = true
+      }),
+      onChange() {
+        if (isStale) {
+          isStale = false
+          watcher.close()
+          watcher = start()
+        }
+        onChange()
+      },
+      onPolling: () => context.note("This folder cannot be watched (whole): looking every 30 seconds instead."),
+    })
+  let watcher = start()
+  return () => watcher.close()
 }
 
 /** Looks often at a store on this computer, as soon as it is known to be there. */

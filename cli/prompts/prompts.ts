@@ -59,6 +59,7 @@ export function createPrompts(options: PromptsOptions): CliPrompts {
   const { asker, env, note, columns, style } = options
   const askPassphrase = asker === null ? null : createPassphrasePrompt(asker)
   let open = false
+  let saidLast = ""
 
   return {
     unanswered: () => open,
@@ -89,7 +90,9 @@ export function createPrompts(options: PromptsOptions): CliPrompts {
         return true
       }
       if (asker === null) {
-        for (const line of shown) note(line)
+        // `watch` comes by here again and again; once is enough to read.
+        if (shown.join("\n") !== saidLast) for (const line of shown) note(line)
+        saidLast = shown.join("\n")
         open = true
         return null
       }

@@ -7,7 +7,14 @@ import { StorageError, StoreError } from "../../../storage/errors.ts"
 const report = (sent = 0): SyncReport => ({
   kind: "synced",
   sequence: 1,
-  sent: Array.from({ length: sent }, () => ({ path: "f", type: "file", change: "modified", size: 1, runsOnOpen: false, from: null })),
+  sent: Array.from({ length: sent }, () => ({
+    path: "f",
+    type: "file",
+    change: "modified",
+    size: 1,
+    runsOnOpen: false,
+    from: null,
+  })),
   received: [],
   conflicts: [],
   skipped: [],

@@ -61,7 +61,7 @@ describe("createProgress", () => {
     const progress = createProgress(terminal(true, 10), now)
     progress.step("scan")
     vi.advanceTimersByTime(400)
-    expect(written[0]?.replaceAll(/\r|\u001b\[K/g, "")).toHaveLength(9)
+    expect(written[0]?.replace("\r", "").replace(`${ESC}[K`, "")).toHaveLength(9)
   })
 })
 

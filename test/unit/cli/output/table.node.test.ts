@@ -12,11 +12,17 @@ describe("table", () => {
   })
 
   it("aligns numbers to the right and leaves no blanks at the end", () => {
-    expect(table([["a", "1"], ["b", "100", "note"], ["c", ""]], [{}, { align: "right" }], "")).toEqual([
-      "a    1",
-      "b  100  note",
-      "c",
-    ])
+    expect(
+      table(
+        [
+          ["a", "1"],
+          ["b", "100", "note"],
+          ["c", ""],
+        ],
+        [{}, { align: "right" }],
+        "",
+      ),
+    ).toEqual(["a    1", "b  100  note", "c"])
   })
 })
 

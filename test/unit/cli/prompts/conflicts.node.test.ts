@@ -24,7 +24,14 @@ function question(path: string, sides: Sides = {}, kind: ConflictKind = "edit-ed
     text === null ? null : { type: "file" as const, mode: 0o644, size: text.length, hash: new Uint8Array(32) }
   const bytes = (text: string | null) => async () => (text === null ? null : utf8(text))
   return {
-    conflict: { path, kind, base: node(base), local: node(local), remote: node(remote) as IndexEntry | null, writer: "x" },
+    conflict: {
+      path,
+      kind,
+      base: node(base),
+      local: node(local),
+      remote: node(remote) as IndexEntry | null,
+      writer: "x",
+    },
     machine: "laptop",
     contents: { local: bytes(local), remote: bytes(remote), base: bytes(base), merged: bytes(merged) },
   }
@@ -77,10 +84,18 @@ describe("conflicts one by one", () => {
 })
 
 describe("diff and decide", () => {
-  const both = { base: "1\n2\n3\n4\n5\n", local: "ONE\n2\n3\n4\n5\n", remote: "1\n2\n3\n4\nFIVE\n", merged: "ONE\n2\n3\n4\nFIVE\n" }
+  const both = {
+    base: "1\n2\n3\n4\n5\n",
+    local: "ONE\n2\n3\n4\n5\n",
+    remote: "1\n2\n3\n4\nFIVE\n",
+    merged: "ONE\n2\n3\n4\nFIVE\n",
+  }
 
   it("shows the difference and takes the clean merge", async () => {
-    const { decided, told } = await choices([question("f", both)], ["Diff", "Show the clean merge", "Take the clean merge"])
+    const { decided, told } = await choices(
+      [question("f", both)],
+      ["Diff", "Show the clean merge", "Take the clean merge"],
+    )
     const resolution = decided.get("f")
     expect(resolution?.choice === "merged" && fromUtf8(resolution.content)).toBe(both.merged)
     expect(told).toContain("-ONE")
@@ -109,7 +124,10 @@ describe("the editor", () => {
   /** A script that notes what it was given, then runs `body` on it. */
   async function editor(body: string): Promise<{ VISUAL: string }> {
     const script = join(folder, "editor")
-    await writeFile(script, `#!/bin/sh\n{ echo "$2"; stat -c %a "$2" "$(dirname "$2")"; cat "$2"; } > ${folder}/seen\n${body}\n`)
+    await writeFile(
+      script,
+      `#!/bin/sh\n{ echo "$2"; stat -c %a "$2" "$(dirname "$2")"; cat "$2"; } > ${folder}/seen\n${body}\n`,
+    )
     await chmod(script, 0o700)
     return { VISUAL: `${script} --wait` }
   }

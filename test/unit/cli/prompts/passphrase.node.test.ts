@@ -35,12 +35,14 @@ describe("a passphrase file", () => {
     expect(await read(text)).toBe(passphrase)
   })
 
-  it.each([["", "empty"], ["\nsecond\n", "empty"], [Uint8Array.of(0x70, 0xe4, 0x0a), "not UTF-8"], ["x".repeat(5000), "too long"]])(
-    "%j is refused",
-    async (bytes, why) => {
-      await expect(read(bytes)).rejects.toMatchObject({ code: "PASSPHRASE_FILE", message: expect.stringContaining(why) })
-    },
-  )
+  it.each([
+    ["", "empty"],
+    ["\nsecond\n", "empty"],
+    [Uint8Array.of(0x70, 0xe4, 0x0a), "not UTF-8"],
+    ["x".repeat(5000), "too long"],
+  ])("%j is refused", async (bytes, why) => {
+    await expect(read(bytes)).rejects.toMatchObject({ code: "PASSPHRASE_FILE", message: expect.stringContaining(why) })
+  })
 
   it("warns if others can read it", async () => {
     const warnings: string[] = []

@@ -61,11 +61,14 @@ describe("--fingerprint", () => {
     },
   )
 
-  it.each([words.replace("eight", "nine"), "one three two four five six seven eight"])("%j does not", async (fingerprint) => {
-    await expect(make({ fingerprint, yes: true }).prompts.confirm(question("approve"))).rejects.toMatchObject({
-      code: "FINGERPRINT_DIFFERS",
-    })
-  })
+  it.each([words.replace("eight", "nine"), "one three two four five six seven eight"])(
+    "%j does not",
+    async (fingerprint) => {
+      await expect(make({ fingerprint, yes: true }).prompts.confirm(question("approve"))).rejects.toMatchObject({
+        code: "FINGERPRINT_DIFFERS",
+      })
+    },
+  )
 
   it.each(["one two", "", `${words} nine`])("%j is no fingerprint", async (fingerprint) => {
     await expect(make({ fingerprint }).prompts.confirm(question("approve"))).rejects.toMatchObject({ code: "USAGE" })

@@ -31,7 +31,8 @@ export function scripted(answers: readonly (string | boolean)[]): Scripted {
       const names = choices.flatMap((choice) => (choice === null ? [] : [choice.name]))
       const wanted = next<string>(`${message} ${names.join(" | ")}`)
       const found = choices.find((choice) => choice?.name.startsWith(wanted))
-      if (found === undefined || found === null) throw new Error(`no choice starts with ${wanted}: ${names.join(" | ")}`)
+      if (found === undefined || found === null)
+        throw new Error(`no choice starts with ${wanted}: ${names.join(" | ")}`)
       return found.value
     },
   }
