@@ -49,7 +49,7 @@ export interface SyncOptions extends CallOptions {
   readonly dryRun?: boolean
   /** `ask` goes through the host's prompts. */
   readonly onConflict: "ask" | Exclude<Resolution["choice"], "merged">
-  /** With `ask`: take a clean three-way merge of text without asking. */
+  /** Take a clean three-way merge of text, where there is one, before anything is asked or decided by flag. */
   readonly autoMerge?: boolean
   readonly allowMassDelete?: boolean
 }

@@ -38,11 +38,6 @@ export async function resolveConflicts(
 ): Promise<ReadonlyMap<string, Resolution>> {
   const resolutions = new Map<string, Resolution>()
   if (conflicts.length === 0) return resolutions
-  const { onConflict } = options
-  if (onConflict !== "ask") {
-    for (const { path } of conflicts) resolutions.set(path, { choice: onConflict })
-    return resolutions
-  }
   const readBase = lazily(async () =>
     resolving.before === null ? null : readIndex(resolving.context, resolving.before, resolving.call),
   )
@@ -51,6 +46,7 @@ export async function resolveConflicts(
     const contents = contentsOf(resolving, conflict, readBase)
     const merged = options.autoMerge === true ? await contents.merged() : null
     if (merged !== null) resolutions.set(conflict.path, { choice: "merged", content: merged })
+    else if (options.onConflict !== "ask") resolutions.set(conflict.path, { choice: options.onConflict })
     else questions.push({ conflict, machine: resolving.names(conflict.writer), contents })
   }
   if (questions.length === 0) return resolutions
