@@ -7,13 +7,13 @@
  *
  * @module
  */
-import { equalBytes } from "../crypto/bytes.ts"
+import { equalBytes, utf8 } from "../crypto/bytes.ts"
 import type { Crypto } from "../crypto/crypto.ts"
 import type { Compressor, Decompress } from "./compress.ts"
 import { StorageError } from "./errors.ts"
 import type { IndexEntry, Tombstone } from "./format/entry.ts"
 import { MAX_INDEX_SHARDS, type ShardRef } from "./format/header.ts"
-import { comparePaths, encodePath } from "./format/indexPath.ts"
+import { comparePaths, requirePath } from "./format/indexPath.ts"
 import type { ShardContent } from "./format/indexShard.ts"
 import type { EpochKeys } from "./keys.ts"
 import { openShard, sealShard } from "./shardSeal.ts"
@@ -65,7 +65,7 @@ export interface ShardWriterOptions {
  */
 export function shardOfPath(crypto: Crypto, keys: EpochKeys, path: string, count: number): number {
   if (count === 1) return 0
-  const hash = crypto.hmacSha256(keys.path, encodePath(path))
+  const hash = crypto.hmacSha256(keys.path, utf8(requirePath(path)))
   const bits = 31 - Math.clz32(count)
   return (((hash[0] as number) << 8) | (hash[1] as number)) >>> (16 - bits)
 }

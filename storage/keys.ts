@@ -27,7 +27,7 @@ import type { Secret } from "../crypto/secret.ts"
 
 /** Length in bytes of a workspace key. */
 export const WORKSPACE_KEY_BYTES = 32
-/** Length in bytes of the salt of one file version, shard or name. */
+/** Length in bytes of the salt of one run of sealing or one shard. */
 export const OBJECT_SALT_BYTES = 32
 /** Highest epoch a vault can have: its number is a u32 wherever it is written. */
 export const MAX_EPOCH = 0xffff_ffff
@@ -133,8 +133,11 @@ export function createEpochKeys(crypto: Crypto, workspace: string, epoch: number
 /**
  * What the trust log says of a workspace key, 32 bytes, without giving it away. Needs no workspace id: the genesis entry
  * holds the first one, and its hash is the id.
+ *
+ * @throws {CryptoError} `CRYPTO_INVALID_INPUT` unless the key is {@link WORKSPACE_KEY_BYTES} long.
  */
 export function keyCommitment(crypto: Crypto, epoch: number, key: Secret): Uint8Array {
+  if (key.length !== WORKSPACE_KEY_BYTES) throw invalid("workspace key length")
   const info = concatBytes(utf8(LABEL_COMMITMENT), new Uint8Array(1), u32(epoch))
   return crypto.hkdf(key, NO_SALT, info, HASH_BYTES).expose().slice()
 }

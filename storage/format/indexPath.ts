@@ -31,26 +31,26 @@ function byteOrder(unit: number): number {
 }
 
 /**
- * The bytes of a path.
+ * A path, if it is one the index can hold.
  *
- * @throws {StorageError} `FORMAT_INVALID` if it is none the index can hold (a lone surrogate, say), `FORMAT_LIMIT_EXCEEDED` if too long.
+ * @throws {StorageError} `FORMAT_INVALID` if not (a lone surrogate, say), `FORMAT_LIMIT_EXCEEDED` if too long.
  */
-export function encodePath(path: string): Uint8Array {
+export function requirePath(path: string): string {
   checkPath(path)
-  return encodeText(path, MAX_PATH_BYTES, "path")
+  return requireText(path, MAX_PATH_BYTES, "path")
 }
 
-/** @throws {StorageError} as {@link encodePath}. */
+/** @throws {StorageError} as {@link requirePath}. */
 export function decodePath(bytes: Uint8Array): string {
   const path = decodeText(bytes, MAX_PATH_BYTES, "path")
   checkPath(path)
   return path
 }
 
-/** @throws {StorageError} `FORMAT_INVALID` or `FORMAT_LIMIT_EXCEEDED`. */
-export function encodeTarget(target: string): Uint8Array {
+/** A link's target. @throws {StorageError} `FORMAT_INVALID` or `FORMAT_LIMIT_EXCEEDED` if the index cannot hold it. */
+export function requireTarget(target: string): string {
   checkTarget(target)
-  return encodeText(target, MAX_TARGET_BYTES, "link target")
+  return requireText(target, MAX_TARGET_BYTES, "link target")
 }
 
 /** @throws {StorageError} `FORMAT_INVALID` or `FORMAT_LIMIT_EXCEEDED`. */
@@ -71,11 +71,13 @@ function checkTarget(target: string): void {
   if (target === "" || target.includes("\0")) throw new StorageError("FORMAT_INVALID", "link target form")
 }
 
-function encodeText(text: string, maxBytes: number, what: string): Uint8Array {
+function requireText(text: string, maxBytes: number, what: string): string {
   if (/\p{Surrogate}/u.test(text)) throw new StorageError("FORMAT_INVALID", `${what} is not Unicode`)
-  const bytes = utf8(text)
-  if (bytes.length > maxBytes) throw new StorageError("FORMAT_LIMIT_EXCEEDED", `${what} length`)
-  return bytes
+  // A UTF-16 unit takes three bytes at most.
+  if (3 * text.length > maxBytes && utf8(text).length > maxBytes) {
+    throw new StorageError("FORMAT_LIMIT_EXCEEDED", `${what} length`)
+  }
+  return text
 }
 
 function decodeText(bytes: Uint8Array, maxBytes: number, what: string): string {

@@ -28,7 +28,7 @@ import { StorageError } from "../errors.ts"
 import { UINT48_END } from "./codec.ts"
 import type { IndexEntry, Tombstone } from "./entry.ts"
 import { readFile, writeFile } from "./indexFile.ts"
-import { comparePaths, decodePath, decodeTarget, encodePath, encodeTarget } from "./indexPath.ts"
+import { comparePaths, decodePath, decodeTarget, requirePath, requireTarget } from "./indexPath.ts"
 import {
   readPackTable,
   readWriterTable,
@@ -123,14 +123,14 @@ export function decodeShard(payload: Uint8Array): ShardContent {
 }
 
 function writeEntry(out: ByteWriter, entry: IndexEntry, tables: TableNumbers): void {
-  out.sized(encodePath(entry.path))
+  out.text(requirePath(entry.path))
   out.u8(TYPE_NUMBERS[entry.type])
   out.varint(requireMode(entry.mode))
   out.varint(Math.min(Math.max(0, Math.floor(entry.mtimeMs) || 0), UINT48_END - 1))
   out.varint(entry.version)
   out.varint(tables.writerNumbers.get(entry.writer) as number)
   if (entry.type === "file") writeFile(out, entry, tables)
-  if (entry.type === "link") out.sized(encodeTarget(entry.target))
+  if (entry.type === "link") out.text(requireTarget(entry.target))
 }
 
 function readEntry(reader: ByteReader, tables: Tables): IndexEntry {
@@ -158,7 +158,7 @@ function requireMode(mode: number): number {
 }
 
 function writeTombstone(out: ByteWriter, tombstone: Tombstone, tables: TableNumbers): void {
-  out.sized(encodePath(tombstone.path))
+  out.text(requirePath(tombstone.path))
   out.bytes(exactly(tombstone.hash, HASH_BYTES, "hash length"))
   out.varint(tombstone.sequence)
   out.varint(tables.writerNumbers.get(tombstone.writer) as number)

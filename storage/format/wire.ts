@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { utf8 } from "../../crypto/bytes.ts"
 import { StorageError } from "../errors.ts"
 import { UINT48_END } from "./codec.ts"
 
@@ -89,8 +90,8 @@ export interface ByteWriter {
   varint(value: number): void
   /** Copies. */
   bytes(bytes: Uint8Array): void
-  /** The length as a varint, then the bytes. */
-  sized(bytes: Uint8Array): void
+  /** The length of the text in UTF-8 as a varint, then its UTF-8. The text has no lone surrogate. */
+  text(text: string): void
   /** All that was written; the writer is of no more use. */
   finish(): Uint8Array
 }
@@ -119,6 +120,19 @@ export function createByteWriter(): ByteWriter {
     buffer[at++] = rest
   }
 
+  /** Most paths are such, and a call of the platform's encoder for each costs more than all else. */
+  function shortAscii(text: string): boolean {
+    room(1 + text.length)
+    for (let i = 0; i < text.length; i++) {
+      const unit = text.charCodeAt(i)
+      if (unit >= 0x80) return false
+      buffer[at + 1 + i] = unit
+    }
+    buffer[at] = text.length
+    at += 1 + text.length
+    return true
+  }
+
   function bytes(bytes: Uint8Array): void {
     room(bytes.length)
     buffer.set(bytes, at)
@@ -137,9 +151,11 @@ export function createByteWriter(): ByteWriter {
     },
     varint,
     bytes,
-    sized(text) {
-      varint(text.length)
-      bytes(text)
+    text(text) {
+      if (text.length < 0x80 && shortAscii(text)) return
+      const encoded = utf8(text)
+      varint(encoded.length)
+      bytes(encoded)
     },
     finish: () => buffer.subarray(0, at),
   }

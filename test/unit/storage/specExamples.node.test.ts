@@ -1,7 +1,15 @@
 import { readFileSync } from "node:fs"
 import { beforeAll, expect, test } from "vitest"
 import { concatBytes, fromHex, toHex, utf8 } from "../../../crypto/bytes.ts"
-import { LABEL_COMMITMENT, LABEL_FILE, LABEL_SHARD } from "../../../crypto/labels.ts"
+import {
+  LABEL_COMMITMENT,
+  LABEL_FILE,
+  LABEL_MAC,
+  LABEL_MACHINE_KEYS,
+  LABEL_PATH,
+  LABEL_PREVIOUS_EPOCHS,
+  LABEL_SHARD,
+} from "../../../crypto/labels.ts"
 import { Secret } from "../../../crypto/secret.ts"
 import { createNodeCrypto } from "../../../src/platform/node/nodeCrypto.ts"
 import { chunkAssociatedData, chunkNonce } from "../../../storage/format/pack.ts"
@@ -31,10 +39,15 @@ function valuesOf(page: string): Record<string, string> {
 }
 
 test("keys.md shows the keys that are derived", () => {
+  const infoOf = (label: string, ...rest: Uint8Array[]): Uint8Array =>
+    concatBytes(utf8(label), Uint8Array.of(0), ...rest, Uint8Array.of(0, 0, 0, 1))
+  const derive = (info: Uint8Array): string => toHex(crypto.hkdf(keys.key, new Uint8Array(0), info, 32).expose())
+  const macInfo = infoOf(LABEL_MAC, utf8(WORKSPACE))
+  const commitmentInfo = infoOf(LABEL_COMMITMENT)
+  expect([derive(macInfo), derive(commitmentInfo)]).toEqual([toHex(keys.mac.expose()), toHex(keys.commitment)])
   expect(valuesOf("keys.md")).toEqual({
-    "info of the commitment": toHex(
-      concatBytes(utf8(LABEL_COMMITMENT), Uint8Array.of(0), utf8(WORKSPACE), Uint8Array.of(0, 0, 0, 1)),
-    ),
+    "info of the MAC key": toHex(macInfo),
+    "info of the commitment": toHex(commitmentInfo),
     commitment: toHex(keys.commitment),
     "MAC key": toHex(keys.mac.expose()),
     "path key": toHex(keys.path.expose()),
@@ -43,6 +56,20 @@ test("keys.md shows the keys that are derived", () => {
     "object key, file": toHex(keys.objectKey(SALT, LABEL_FILE).expose()),
     "object key, shard": toHex(keys.objectKey(SALT, LABEL_SHARD).expose()),
   })
+})
+
+test("keys.md lists the labels in use", () => {
+  const page = readFileSync(new URL("../../../docs/spec/keys.md", import.meta.url), "utf8")
+  const listed = [...page.matchAll(/\| `(sessyn\/v1\/[a-z0-9/-]+)` \|/g)].map(([, label]) => label)
+  expect(listed).toEqual([
+    LABEL_COMMITMENT,
+    LABEL_MAC,
+    LABEL_PATH,
+    LABEL_MACHINE_KEYS,
+    LABEL_PREVIOUS_EPOCHS,
+    LABEL_FILE,
+    LABEL_SHARD,
+  ])
 })
 
 test("pack.md shows a chunk as it is sealed", async () => {

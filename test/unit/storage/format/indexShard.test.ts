@@ -66,10 +66,13 @@ const content: fc.Arbitrary<ShardContent> = fc
     seed: fc.option(hash, { nil: undefined }),
     items: fc.uniqueArray(fc.tuple(path, fc.oneof(entry, tombstone)), { selector: ([path]) => path, maxLength: 20 }),
   })
-  .map(({ seed, items }) => {
-    const sorted = items.map(([path, item]) => ({ path, ...item })).sort((a, b) => comparePaths(a.path, b.path))
-    const entries = sorted.filter((item): item is IndexEntry => "type" in item)
-    const tombstones = sorted.filter((item): item is Tombstone => !("type" in item))
+  .map(({ seed, items }): ShardContent => {
+    const entries: IndexEntry[] = []
+    const tombstones: Tombstone[] = []
+    for (const [path, item] of items.toSorted(([a], [b]) => comparePaths(a, b))) {
+      if ("type" in item) entries.push({ path, ...item })
+      else tombstones.push({ path, ...item })
+    }
     return seed === undefined ? { entries, tombstones } : { gearSeed: seed, entries, tombstones }
   })
 
