@@ -105,6 +105,7 @@ const SESSION_METHODS: readonly (keyof Session)[] = [
   "changePassphrase",
   "log",
   "restore",
+  "content",
   "verify",
   "repair",
   "waitForRemote",
