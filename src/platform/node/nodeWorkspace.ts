@@ -110,7 +110,7 @@ export function createNodeWorkspace(folder: string, options: NodeWorkspaceOption
     normalizes: abilities.normalizes,
     windowsNames: windows,
 
-    stat: (path) => {
+    stat: async (path) => {
       if (path === "") anchor.repin()
       return at(path, (place) => done(toStat(fs.lstatSync(place, { bigint: true }))))
     },
