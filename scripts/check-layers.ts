@@ -13,7 +13,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { parseArgs } from "node:util"
-import { findViolations, LAYERS, layersTable, readImports, type Violation } from "./layers.ts"
+import { findViolations, type Import, LAYERS, layersTable, packageOf, readImports, type Violation } from "./layers.ts"
 import { measureFolders, measureSource, type SizeNote } from "./sizes.ts"
 import { findForbiddenWords, isForbiddenRoom } from "./words.ts"
 
@@ -21,12 +21,13 @@ const SKIPPED = new Set([".git", "node_modules", "dist", "coverage", ".vscode-te
 const BINARY = /\.(png|ico|woff2?|gz|vsix|pack|bin|zst)$/
 const SOURCE = /\.(ts|mjs)$/
 const PAGE = "docs/architecture.md"
-const TABLE = /(<!-- layers -->\n)[\s\S]*?(\n<!-- \/layers -->)/
+const TABLE = /(<!-- layers -->\n)[\s\S]*?(<!-- \/layers -->)/
 
 const { values } = parseArgs({
   options: { root: { type: "string" }, write: { type: "boolean" }, sizes: { type: "boolean" } },
 })
 const root = resolve(values.root ?? join(import.meta.dirname, ".."))
+const declared = readDeclared()
 const violations: Violation[] = []
 const notes: SizeNote[] = []
 
@@ -62,14 +63,30 @@ function checkFile(file: string): void {
   if (file !== "package-lock.json") violations.push(...findForbiddenWords(file, text))
   // Fixtures are read as files, not run.
   if (!SOURCE.test(file) || file.includes("/fixtures/")) return
-  if (file.includes("/")) violations.push(...findViolations(file, readImports(file, text)))
+  if (file.includes("/")) checkImports(file, readImports(file, text))
   notes.push(...measureSource(file, text))
+}
+
+function checkImports(file: string, imports: readonly Import[]): void {
+  violations.push(...findViolations(file, imports))
+  for (const { specifier, line } of imports) {
+    const name = specifier === null ? null : packageOf(specifier)
+    if (name === null || declared.has(name)) continue
+    violations.push({ file, line, message: `imports the package ${name}, which package.json does not name` })
+  }
+}
+
+/** Packages that may be imported at all: the manifest's own, and the editor's. */
+function readDeclared(): ReadonlySet<string> {
+  const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Record<string, object | undefined>
+  const fields = ["dependencies", "optionalDependencies", "devDependencies"]
+  return new Set(["vscode", ...fields.flatMap((field) => Object.keys(manifest[field] ?? {}))])
 }
 
 function checkTable(): void {
   if (!files.includes(PAGE)) return
   const page = readFileSync(join(root, PAGE), "utf8")
-  const printed = page.replace(TABLE, (_, before: string, after: string) => before + layersTable() + after)
+  const printed = page.replace(TABLE, (_, before: string, after: string) => `${before}${layersTable()}\n${after}`)
   if (printed === page && TABLE.test(page)) return
   if (values.write) writeFileSync(join(root, PAGE), printed)
   else violations.push({ file: PAGE, line: 1, message: "its table differs; run node scripts/check-layers.ts --write" })
