@@ -63,8 +63,6 @@ export interface IgnoreRules {
   enter(folder: string, text: string | null): void
   /** Whether a path is left out, by itself or because a folder around it is. */
   ignores(path: string, isFolder: boolean): boolean
-  /** The same for paths that end with `/` if they are folders: {@link PlanInput.excluded}. */
-  excludes(path: string): boolean
 }
 
 /** The rules of one file, and how much of a path is its folder. */
@@ -96,7 +94,7 @@ export function createIgnoreRules(): IgnoreRules {
     return scope
   }
 
-  const rules: IgnoreRules = {
+  return {
     enter(folder, text) {
       const parsed = text === null ? [] : parseRules(text)
       if (parsed.length === 0 && !filesByFolder.has(folder)) return
@@ -106,9 +104,7 @@ export function createIgnoreRules(): IgnoreRules {
       scopes.clear()
     },
     ignores: (path, isFolder) => isIgnored(path, isFolder, scopeOf(parentOf(path))),
-    excludes: (path) => (path.endsWith("/") ? rules.ignores(path.slice(0, -1), true) : rules.ignores(path, false)),
   }
-  return rules
 }
 
 const ROOT: Scope = { ignored: false, files: [] }

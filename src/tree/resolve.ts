@@ -34,11 +34,7 @@ interface Copy {
  * The plan with `resolutions`, by path of the conflict, carried out. `plan` must be the plan for `input`. Keeping both
  * sides of a deletion keeps the edited one. A merge needs a file, or nothing, on either side.
  */
-export function applyResolutions(
-  plan: Plan,
-  input: PlanInput,
-  resolutions: ReadonlyMap<string, Resolution>,
-): Resolved {
+export function applyResolutions(plan: Plan, input: PlanInput, resolutions: ReadonlyMap<string, Resolution>): Resolved {
   const winners = new Map<string, Winner>()
   const copies: Copy[] = []
   const merges = new Map<string, Operation>()
@@ -75,7 +71,10 @@ export function applyResolutions(
   }
 }
 
-function without(resolutions: ReadonlyMap<string, Resolution>, failed: readonly Copy[]): ReadonlyMap<string, Resolution> {
+function without(
+  resolutions: ReadonlyMap<string, Resolution>,
+  failed: readonly Copy[],
+): ReadonlyMap<string, Resolution> {
   const rest = new Map(resolutions)
   for (const { root } of failed) rest.delete(root)
   return rest

@@ -2,12 +2,35 @@ import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import type { Conflict, Resolution } from "../../src/tree/plan.ts"
 import { plan } from "../../src/tree/planner.ts"
-import { type Action, act, type Chooser, file, Log, Machine, type MachineOptions, picture, type SyncResult, Vault } from "./simulation.ts"
+import {
+  type Action,
+  act,
+  type Chooser,
+  file,
+  Log,
+  Machine,
+  type MachineOptions,
+  picture,
+  type SyncResult,
+  Vault,
+} from "./simulation.ts"
 
 const RUNS = 300
 
 const action: fc.Arbitrary<Action> = fc.record({
-  kind: fc.constantFrom("create", "create", "folder", "link", "edit", "edit", "copy", "delete", "rename", "chmod", "replace"),
+  kind: fc.constantFrom(
+    "create",
+    "create",
+    "folder",
+    "link",
+    "edit",
+    "edit",
+    "copy",
+    "delete",
+    "rename",
+    "chmod",
+    "replace",
+  ),
   pick: fc.nat(30),
   name: fc.nat(30),
   value: fc.nat(30),
@@ -129,14 +152,19 @@ describe("two and three machines", () => {
     ["who are interrupted, lose their base and change what they ignore", wild, 2 * RUNS],
   ])("%s end up equal, with nothing lost", (_, event, numRuns) => {
     fc.assert(
-      fc.property(fc.integer({ min: 2, max: 3 }), fc.array(event, { maxLength: 60, size: "max" }), fc.nat(50), (count, events, choice) => {
-        const world = createWorld(count)
-        for (const each of events) happen(world, each)
-        expect(world.log.lost(world.machines, world.vault)).toEqual([])
-        comeToRest(world, choice)
-        expect(world.log.lost(world.machines, world.vault)).toEqual([])
-        for (const each of world.machines) expect(picture(each.disk)).toEqual(picture(world.vault.entries))
-      }),
+      fc.property(
+        fc.integer({ min: 2, max: 3 }),
+        fc.array(event, { maxLength: 60, size: "max" }),
+        fc.nat(50),
+        (count, events, choice) => {
+          const world = createWorld(count)
+          for (const each of events) happen(world, each)
+          expect(world.log.lost(world.machines, world.vault)).toEqual([])
+          comeToRest(world, choice)
+          expect(world.log.lost(world.machines, world.vault)).toEqual([])
+          for (const each of world.machines) expect(picture(each.disk)).toEqual(picture(world.vault.entries))
+        },
+      ),
       { numRuns },
     )
   })
@@ -197,19 +225,23 @@ describe("two and three machines", () => {
 describe("a machine", () => {
   test("that is new only adds, empty or not", () => {
     fc.assert(
-      fc.property(fc.array(wild, { maxLength: 40, size: "max" }), fc.array(action, { maxLength: 10 }), (events, actions) => {
-        const world = createWorld(3)
-        for (const each of events) happen(world, each)
-        const joining = new Machine("new", world.vault)
-        for (const each of actions) act(joining, each, world.log)
-        const kinds = new Set(plan(joining.input()).operations.map(({ kind }) => kind))
-        expect(kinds.has("delete") || kinds.has("bury")).toBe(false)
-        const before = picture(world.vault.entries)
-        const empty = new Machine("empty", world.vault)
-        empty.sync(() => null, world.log)
-        expect(picture(world.vault.entries)).toEqual(before)
-        expect(picture(empty.disk)).toEqual(before)
-      }),
+      fc.property(
+        fc.array(wild, { maxLength: 40, size: "max" }),
+        fc.array(action, { maxLength: 10 }),
+        (events, actions) => {
+          const world = createWorld(3)
+          for (const each of events) happen(world, each)
+          const joining = new Machine("new", world.vault)
+          for (const each of actions) act(joining, each, world.log)
+          const kinds = new Set(plan(joining.input()).operations.map(({ kind }) => kind))
+          expect(kinds.has("delete") || kinds.has("bury")).toBe(false)
+          const before = picture(world.vault.entries)
+          const empty = new Machine("empty", world.vault)
+          empty.sync(() => null, world.log)
+          expect(picture(world.vault.entries)).toEqual(before)
+          expect(picture(empty.disk)).toEqual(before)
+        },
+      ),
       { numRuns: RUNS },
     )
   })

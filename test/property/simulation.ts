@@ -8,7 +8,15 @@
  */
 import type { FileEntry, IndexEntry, Tombstone } from "../../storage/format/entry.ts"
 import type { FileNode, TreeNode } from "../../src/tree/node.ts"
-import { baseAfter, type Conflict, type Operation, type Plan, type PlanInput, type Resolution, sameContent } from "../../src/tree/plan.ts"
+import {
+  baseAfter,
+  type Conflict,
+  type Operation,
+  type Plan,
+  type PlanInput,
+  type Resolution,
+  sameContent,
+} from "../../src/tree/plan.ts"
 import { plan } from "../../src/tree/planner.ts"
 import { applyResolutions } from "../../src/tree/resolve.ts"
 
@@ -185,7 +193,8 @@ export class Machine {
       if (["agree", "upload", "bury"].includes(operation.kind)) continue
       const problem = fails(operation) ? "injected" : this.carryOut(operation, merged)
       if (problem === null) continue
-      if (problem !== "injected" && failed.size === 0) throw new Violation(`${operation.kind} ${operation.path}: ${problem}`)
+      if (problem !== "injected" && failed.size === 0)
+        throw new Violation(`${operation.kind} ${operation.path}: ${problem}`)
       failed.add(operation.path)
     }
     return failed
@@ -263,7 +272,8 @@ export class Log {
 
   decided(conflict: Conflict, { choice }: Resolution, { local, remote }: PlanInput): void {
     const below = (side: ReadonlyMap<string, TreeNode>): void => {
-      for (const [path, node] of side) if (path === conflict.path || path.startsWith(`${conflict.path}/`)) this.drop(node)
+      for (const [path, node] of side)
+        if (path === conflict.path || path.startsWith(`${conflict.path}/`)) this.drop(node)
     }
     if (choice === "keep-local" || choice === "merged") below(remote)
     if (choice === "keep-remote" || choice === "merged") below(local)

@@ -1,0 +1,112 @@
+/**
+ * When a sync stops and asks, because its plan looks like an accident rather
+ * than like work. Pure.
+ *
+ *     mass-delete   more than half of the files, and at least two, of this machine or of the vault would be
+ *                   deleted or emptied. What only moves does not count.
+ *     mass-revert   local edits would put back old versions of more than 20 files, or of more than a tenth of
+ *                   them and at least three: a folder restored from a backup, probably.
+ *
+ * @module
+ */
+import type { TreeNode } from "./node.ts"
+import type { Operation, Plan, PlanInput } from "./plan.ts"
+
+export interface Brake {
+  readonly kind: "mass-delete" | "mass-revert"
+  /** Where the files are that would be lost. */
+  readonly side: "local" | "vault"
+  /** The files concerned, sorted, and how many there are in all on that side. */
+  readonly paths: readonly string[]
+  readonly total: number
+  /** The same in plain words. */
+  readonly lines: readonly string[]
+}
+
+const MIN_DELETES = 2
+const MIN_REVERTS = 3
+const MAX_REVERTS = 20
+const SHOWN_PATHS = 10
+
+/**
+ * The first reason to ask before `plan`, made for `input`, is carried out. `isOldVersion`: whether the path once had
+ * this content (SHA-256) in the vault, before what it has now.
+ */
+export function checkBrakes(
+  plan: Plan,
+  input: Pick<PlanInput, "local" | "remote">,
+  isOldVersion: (path: string, hash: Uint8Array) => boolean,
+): Brake | null {
+  const excluded = new Set(plan.dormant)
+  const here = countFiles(input.local, excluded)
+  const there = countFiles(input.remote, excluded)
+  const lostHere = lost(plan.operations, "delete", "write")
+  if (isMass(lostHere, here)) return toBrake("mass-delete", "local", lostHere, here)
+  const lostThere = lost(plan.operations, "bury", "upload")
+  if (isMass(lostThere, there)) return toBrake("mass-delete", "vault", lostThere, there)
+  const reverted = plan.operations.filter((operation) => isRevert(operation, isOldVersion)).map(({ path }) => path)
+  const many = reverted.length >= MIN_REVERTS && reverted.length * 10 > there
+  return many || reverted.length > MAX_REVERTS ? toBrake("mass-revert", "vault", reverted, there) : null
+}
+
+function isMass(paths: readonly string[], total: number): boolean {
+  return paths.length >= MIN_DELETES && paths.length * 2 > total
+}
+
+function countFiles(nodes: ReadonlyMap<string, TreeNode>, excluded: ReadonlySet<string>): number {
+  let count = 0
+  for (const [path, node] of nodes) if (node.type !== "folder" && !excluded.has(path)) count++
+  return count
+}
+
+/** Paths whose content goes away on one side and does not come back there under another name. */
+function lost(operations: readonly Operation[], removal: "delete" | "bury", arrival: "write" | "upload"): string[] {
+  const arrivals = new Map<string, number>()
+  const gone = new Map<string, string>()
+  for (const operation of operations) {
+    const { kind, path } = operation
+    if (kind === removal) {
+      const key = contentKey(operation.before)
+      if (key !== null) gone.set(path, key)
+    } else if (kind === arrival) {
+      const before = operation.before === null ? null : contentKey(operation.before)
+      const after = contentKey(operation.node)
+      if (before !== null && (after === null || after === EMPTY)) gone.set(path, before)
+      else if (before === null && after !== null) arrivals.set(after, (arrivals.get(after) ?? 0) + 1)
+    }
+  }
+  for (const [path, key] of gone) {
+    const copies = arrivals.get(key) ?? 0
+    if (copies === 0) continue
+    arrivals.set(key, copies - 1)
+    gone.delete(path)
+  }
+  return [...gone.keys()]
+}
+
+const EMPTY = "empty"
+
+/** What tells contents apart; null for a folder, which has none. */
+function contentKey(node: TreeNode): string | null {
+  if (node.type === "folder") return null
+  if (node.type === "link") return `> ${node.target}`
+  return node.size === 0 ? EMPTY : String.fromCharCode(...node.hash)
+}
+
+function isRevert(operation: Operation, isOldVersion: (path: string, hash: Uint8Array) => boolean): boolean {
+  if (operation.kind !== "upload" || operation.node.type !== "file" || operation.before?.type !== "file") return false
+  const { path, node, before } = operation
+  return contentKey(node) !== contentKey(before) && isOldVersion(path, node.hash)
+}
+
+function toBrake(kind: Brake["kind"], side: Brake["side"], found: readonly string[], total: number): Brake {
+  const paths = [...found].sort()
+  const where = side === "local" ? "on this machine" : "in the vault"
+  const what =
+    kind === "mass-delete"
+      ? `This sync would delete or empty ${paths.length} of ${total} files ${where}.`
+      : `This sync would put back old versions of ${paths.length} of ${total} files ${where}. Was this folder restored from a backup?`
+  const more = paths.length - SHOWN_PATHS
+  const shown = paths.slice(0, SHOWN_PATHS).map((path) => `  ${path}`)
+  return { kind, side, paths, total, lines: [what, ...shown, ...(more > 0 ? [`  and ${more} more`] : [])] }
+}
