@@ -230,6 +230,12 @@ describe("a header that contradicts", () => {
     await expectDoubt(look(h4, remember(rival3)), "forked", "two headers with one counter")
   })
 
+  it("has a machine's first header instead of those seen, though it is no longer than them", async () => {
+    const rival3 = await write(log, ann, h2)
+    const rival4 = await write(log, ann, rival3)
+    await expectDoubt(look(h3, remember(rival4)), "forked", "counters parted")
+  })
+
   it("gives one counter to two headers", async () => {
     const twin = await write(log, ben, h2)
     await expectDoubt(look(twin, remember(h3)), "forked", "two headers with one counter")
@@ -291,6 +297,14 @@ describe("a repair", () => {
     expect((await look(repair, remember(rival))).kind).toBe("newer")
   })
 
+  it("may go back on floors and carry trust entries: it takes up what is left", async () => {
+    const high = await write(log, ann, h3, { tombstoneFloor: 2, historyFloor: 2 })
+    const grown = log.fork()
+    await grown.openEpoch(ben)
+    const repair = await write(grown, ben, high, { kind: "repair", supersedes: h4.hash })
+    expect((await look(repair, remember(high), grown.state)).kind).toBe("newer")
+  })
+
   it("that is itself old or no further on is no way out", async () => {
     const rival = await write(log, ben, h2)
     const repair = await write(log, ann, rival, { kind: "repair", sequence: 4, supersedes: h4.hash })
@@ -308,6 +322,9 @@ describe("this machine's own counter", () => {
     expect(await look(h4, remember(null, { self }))).toMatchObject({ kind: "restored", counter: 3 })
     expect((await look(h4, remember(h3, { self: { id: ann.id, counter: 3 } }))).kind).toBe("newer")
     expect((await look(h3, remember(h2, { self: { id: ben.id, counter: 1 } }))).kind).toBe("newer")
+    const twin = await write(log, ann, h3)
+    expect((await look(twin, remember(h4, { self }))).kind).toBe("forked")
+    expect((await look(h3, remember(h4, { self }))).kind).toBe("older")
   })
 })
 

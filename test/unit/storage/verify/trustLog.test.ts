@@ -2,8 +2,8 @@ import { beforeAll, describe, expect, it } from "vitest"
 import type { Crypto } from "../../../../crypto/crypto.ts"
 import type { Secret } from "../../../../crypto/secret.ts"
 import { decodeEnvelope, encodeEnvelope, type KeyId, signBytes } from "../../../../storage/format/envelope.ts"
-import { recoverySigners } from "../../../../storage/format/machine.ts"
-import { rekeyStatement } from "../../../../storage/format/trustEntry.ts"
+import { type MachineRecord, machineId, recoverySigners } from "../../../../storage/format/machine.ts"
+import { MAX_TRUSTED_MACHINES, rekeyStatement } from "../../../../storage/format/trustEntry.ts"
 import { verifyTrustMacs } from "../../../../storage/verify/macs.ts"
 import { type TrustLogReason, verifyTrustLog } from "../../../../storage/verify/trustLog.ts"
 import { extendsLog, trustedMachines } from "../../../../storage/verify/trustState.ts"
@@ -245,6 +245,27 @@ describe("letting in", () => {
     await refusedFor("keys do not meet the policy", own.recover(classical, null))
   })
 })
+
+it("trusts at most 256 machines at a time", async () => {
+  const own = await startLog(crypto)
+  const { signing } = (await newMachine(crypto)).record
+  for (let i = 1; i < MAX_TRUSTED_MACHINES; i++) await own.approve(own.first, cheapMachine(i, signing))
+  await refusedFor("too many machines", own.approve(own.first, cheapMachine(MAX_TRUSTED_MACHINES, signing)))
+  await own.retire(own.first, cheapMachine(1, signing))
+  await own.approve(own.first, cheapMachine(MAX_TRUSTED_MACHINES, signing))
+}, 60_000)
+
+/** A machine that never signs: its keys are only numbers. */
+function cheapMachine(number: number, signing: MachineRecord["signing"]): TestMachine {
+  const distinct = (length: number) => new Uint8Array(length).map((_, i) => (i < 2 ? (number >> (8 * i)) & 255 : 7))
+  const keys = signing.map(({ algorithm }) => ({ algorithm, publicKey: distinct(32) }))
+  const record: MachineRecord = {
+    format: 1,
+    signing: keys,
+    sealing: { algorithm: "x-wing", publicKey: distinct(1216) },
+  }
+  return { id: machineId(crypto, record), record, signers: [], sealingSeed: log.first.sealingSeed }
+}
 
 describe("putting out", () => {
   it("refuses to revoke a machine that is not trusted", async () => {
