@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { utf8 } from "../crypto/bytes.ts"
 import { decodeVaultFile } from "../storage/format/vaultFile.ts"
 import { isMachineName } from "../storage/format/machineName.ts"
 import { createKeyring, type EpochKeys } from "../storage/keys.ts"
@@ -20,7 +21,7 @@ import { ask, recover } from "./trust/join.ts"
 import { askNewPassphrase } from "./trust/machines.ts"
 import type { PassphraseKeys } from "./trust/passphrase.ts"
 import { remember, saveIdentity, tryPassphrase } from "./trust/unlock.ts"
-import { SYNCIGNORE_TEMPLATE } from "./tree/ignoreTemplate.ts"
+import { DEFAULT_IGNORE_TEXT, IGNORE_FILE } from "./tree/ignoreRules.ts"
 import { MARKER, prepareStateFolder, readMarker } from "./tree/stateFolder.ts"
 import { believe, type Context } from "./vault/context.ts"
 import { type Head, look } from "./vault/head.ts"
@@ -244,11 +245,11 @@ async function followMove(host: Host, config: Config, workspace: Workspace): Pro
 }
 
 async function writeTemplate(workspace: Workspace): Promise<void> {
-  const created = await workspace.create(".syncignore")
+  const created = await workspace.create(IGNORE_FILE)
   if (!created.ok) return
-  await created.value.write(0, new TextEncoder().encode(SYNCIGNORE_TEMPLATE))
+  await created.value.write(0, utf8(DEFAULT_IGNORE_TEXT))
   await created.value.close()
-  await workspace.setMode(".syncignore", 0o644)
+  await workspace.setMode(IGNORE_FILE, 0o644)
 }
 
 function workspacesOf(branches: readonly Branch[]): readonly string[] {
