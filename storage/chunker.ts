@@ -8,7 +8,7 @@
  *     h(0) = 0;  h = (h << 1) + gear[byte]  mod 2^32, from the byte after the minimum on
  *     cut after a byte if  h & STRICT = 0  up to the average length,  h & LOOSE = 0  above it
  *
- * Pure and without I/O. How fast: docs/spec/chunker.md, "Notes".
+ * Pure and without I/O.
  *
  * @module
  */
