@@ -8,9 +8,15 @@
  * @module
  */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
-import { type BuildOptions, build, type Metafile } from "esbuild"
+import { dirname, join } from "node:path"
+import { type BuildOptions, build } from "esbuild"
 import { ENTRIES, type Entry, EXTERNAL_PACKAGES, META_FOLDER } from "./entries.ts"
+
+/** A file to write, by its absolute path. */
+interface OutputFile {
+  readonly path: string
+  readonly contents: Uint8Array
+}
 
 const root = join(import.meta.dirname, "..")
 const dist = join(root, "dist")
@@ -18,7 +24,6 @@ const dist = join(root, "dist")
 const COMMON = {
   absWorkingDir: root,
   bundle: true,
-  metafile: true,
   sourcemap: "linked",
   sourcesContent: false,
   legalComments: "linked",
@@ -38,6 +43,8 @@ function optionsOf(platform: Entry["platform"], entries: readonly Entry[]): Buil
         entryPoints,
         outdir: dist,
         platform: "node",
+        // Named exports of a package's CommonJS form are not there when it is bundled as a module.
+        mainFields: ["module", "main"],
         target: "node22.15",
         format: "esm",
         splitting: true,
@@ -54,6 +61,8 @@ function optionsOf(platform: Entry["platform"], entries: readonly Entry[]): Buil
         outdir: dist,
         outExtension: { ".js": ".cjs" },
         platform: "node",
+        // Named exports of a package's CommonJS form are not there when it is bundled as a module.
+        mainFields: ["module", "main"],
         // What the oldest VS Code of `engines.vscode` runs on.
         target: "node20",
         format: "cjs",
@@ -76,10 +85,12 @@ function optionsOf(platform: Entry["platform"], entries: readonly Entry[]): Buil
   }
 }
 
-async function buildPlatform(platform: Entry["platform"]): Promise<void> {
+/** Nothing is written yet: a build that fails leaves the last one in place. */
+async function buildPlatform(platform: Entry["platform"]): Promise<readonly OutputFile[]> {
   const entries = ENTRIES.filter((entry) => entry.platform === platform)
-  const { metafile } = await build(optionsOf(platform, entries))
-  writeFileSync(join(dist, META_FOLDER, `${platform}.json`), JSON.stringify(metafile satisfies Metafile))
+  const { outputFiles, metafile } = await build({ ...optionsOf(platform, entries), write: false, metafile: true })
+  const path = join(dist, META_FOLDER, `${platform}.json`)
+  return [...outputFiles, { path, contents: new TextEncoder().encode(JSON.stringify(metafile)) }]
 }
 
 const missing = ENTRIES.filter(({ source }) => !existsSync(join(root, source)))
@@ -87,6 +98,11 @@ if (missing.length > 0) {
   console.error(`Cannot build: ${missing.map(({ source }) => source).join(", ")} missing (see scripts/entries.ts).`)
   process.exit(1)
 }
+const platforms = [...new Set(ENTRIES.map(({ platform }) => platform))]
+// esbuild has said what is wrong before it throws.
+const built = await Promise.all(platforms.map(buildPlatform)).catch(() => process.exit(1))
 rmSync(dist, { recursive: true, force: true })
-mkdirSync(join(dist, META_FOLDER), { recursive: true })
-await Promise.all([...new Set(ENTRIES.map(({ platform }) => platform))].map(buildPlatform))
+for (const { path, contents } of built.flat()) {
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, contents)
+}

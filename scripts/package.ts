@@ -32,7 +32,7 @@ function stagedManifest(): string {
   const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Record<string, unknown>
   for (const field of LEFT_OUT) delete manifest[field]
   const { vscode } = manifest["engines"] as Record<string, string>
-  return `${JSON.stringify({ ...manifest, engines: { vscode } }, null, 2)}\n`
+  return `${JSON.stringify({ ...manifest, engines: { vscode }, files: ["**"] }, null, 2)}\n`
 }
 
 function copy(file: string): void {
