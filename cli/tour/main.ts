@@ -12,7 +12,7 @@ import { join } from "node:path"
 import { createNodeCrypto } from "../../src/platform/node/nodeCrypto.ts"
 import { generatePassphrase } from "../../crypto/words.ts"
 import { stayLive } from "./live.ts"
-import { createStage } from "./stage.ts"
+import { createStage, TourStopped } from "./stage.ts"
 import { tour } from "./steps.ts"
 
 async function main(): Promise<number> {
@@ -20,7 +20,10 @@ async function main(): Promise<number> {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "sessyn-tour-")))
   const passphrase = await generatePassphrase(createNodeCrypto())
   const stage = createStage({ folder, passphrase, cli: join(import.meta.dirname, "cli.js") })
-  const machines = await tour(stage)
+  const machines = await tour(stage).catch((error: unknown) => {
+    if (error instanceof TourStopped) return []
+    throw error
+  })
   if (stage.failures.length > 0) {
     process.stdout.write(`\nNot as it should be:\n${stage.failures.map((text) => `  - ${text}`).join("\n")}\n`)
     process.stdout.write(`Everything is left in ${folder} to look at.\n`)

@@ -29,6 +29,9 @@ export interface RunOptions {
   readonly quiet?: boolean
 }
 
+/** Thrown when a command did not end as it should: the rest would only fail because of it. */
+export class TourStopped extends Error {}
+
 export interface Stage {
   readonly folder: string
   readonly passphrase: string
@@ -93,6 +96,7 @@ export function createStage({ folder, passphrase, cli }: StageOptions): Stage {
       if (result.status !== status) {
         fail(`sessyn ${args[0] ?? ""} on ${machine.name} ended with ${result.status}, not ${status}`)
         if (quiet) print(`${result.stdout}${result.stderr}`)
+        throw new TourStopped()
       }
       return result
     },
