@@ -138,7 +138,7 @@ function codeOf(error: unknown): string {
 }
 
 function needsAnswer(cause: unknown): CliError {
-  return new CliError("NEEDS_CONFIRMATION", "a question could not be asked", { cause })
+  return new CliError("NEEDS_CONFIRMATION", "", { cause })
 }
 
 function printResult(terminal: Terminal, result: Result, json: boolean): void {

@@ -19,6 +19,6 @@ export async function confirmOrStop(
   preset: boolean,
 ): Promise<void> {
   if (yes) return
-  if (asker === null) throw new CliError("NEEDS_CONFIRMATION", "a question could not be asked")
+  if (asker === null) throw new CliError("NEEDS_CONFIRMATION", "")
   if (!(await asker.confirm(message, preset))) throw new SyncError("CANCELLED", "the answer was no")
 }

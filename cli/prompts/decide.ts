@@ -13,7 +13,8 @@ import { printable } from "../output/printable.ts"
 import { formatBytes } from "../output/units.ts"
 import type { Choice } from "./asker.ts"
 import type { ConflictScreen } from "./conflicts.ts"
-import { editText, hasMarkers, withMarkers } from "./editor.ts"
+import { editText } from "./editor.ts"
+import { hasMarkers, withMarkers } from "./markers.ts"
 
 /** Longer texts are not compared line by line: nobody reads that, and the comparison takes its time. */
 const MAX_DIFF_BYTES = 1024 * 1024

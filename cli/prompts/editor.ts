@@ -10,29 +10,7 @@ import { rmSync } from "node:fs"
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { diffComm, merge } from "node-diff3"
-import { fromUtf8 } from "../../crypto/bytes.ts"
 import type { Env } from "../terminal.ts"
-
-const MARKER = /^(<{7}|>{7})( |$)/m
-
-/** Both versions in one text, with markers around the lines where they part. */
-export function withMarkers(local: string, base: string | null, remote: string, machine: string): string {
-  const [a, b] = [local.split("\n"), remote.split("\n")]
-  // Without a common ancestor, what both have in common stands for it.
-  const o = base?.split("\n") ?? diffComm(a, b).flatMap(({ common }) => common ?? [])
-  const options = { label: { a: "local", o: "base", b: `remote, by ${machine}` } }
-  return merge(a, o, b, options).result.join("\n")
-}
-
-/** Whether a text still holds conflict markers. */
-export function hasMarkers(bytes: Uint8Array): boolean {
-  try {
-    return MARKER.test(fromUtf8(bytes))
-  } catch {
-    return false
-  }
-}
 
 /**
  * @param path - Of the file in the workspace; its ending tells the editor what it is.

@@ -3,7 +3,6 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { resolveConflicts } from "../../../../cli/prompts/conflicts.ts"
-import { hasMarkers, withMarkers } from "../../../../cli/prompts/editor.ts"
 import { createStyle } from "../../../../cli/output/style.ts"
 import { fromUtf8, utf8 } from "../../../../crypto/bytes.ts"
 import type { ConflictQuestion } from "../../../../src/ports/prompts.ts"
@@ -153,14 +152,5 @@ describe("the editor", () => {
     expect(done.told).toContain(told)
     const file = (await readFile(join(folder, "seen"), "utf8")).split("\n")[0] as string
     await expect(readFile(file)).rejects.toMatchObject({ code: "ENOENT" })
-  })
-})
-
-describe("markers", () => {
-  it("stand only around what differs, also without a common ancestor", () => {
-    const text = withMarkers("a\nhere\nz\n", null, "a\nthere\nz\n", "laptop")
-    expect(text).toBe("a\n<<<<<<< local\nhere\n=======\nthere\n>>>>>>> remote, by laptop\nz\n")
-    expect(hasMarkers(utf8(text))).toBe(true)
-    expect(hasMarkers(utf8("a <<<<<<< b\n========\n"))).toBe(false)
   })
 })
