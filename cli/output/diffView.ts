@@ -13,6 +13,8 @@ import { cut, padEnd } from "./table.ts"
 /** From this many columns on, the versions stand side by side. */
 export const SIDE_BY_SIDE_COLUMNS = 120
 const CONTEXT_LINES = 3
+/** More differences nobody reads, and finding them takes time by the square. */
+const MAX_CHANGED_LINES = 2000
 const TAB = "    "
 
 export interface DiffView {
@@ -22,9 +24,12 @@ export interface DiffView {
   readonly remote: string
 }
 
-/** Lines of the comparison of two texts; none if they are equal. */
-export function diffLines(local: string, remote: string, view: DiffView): string[] {
-  const { hunks } = structuredPatch("", "", local, remote, "", "", { context: CONTEXT_LINES })
+/** Lines of the comparison of two texts; none if they are equal, null if they have next to nothing in common. */
+export function diffLines(local: string, remote: string, view: DiffView): string[] | null {
+  const options = { context: CONTEXT_LINES, maxEditLength: MAX_CHANGED_LINES }
+  const patch = structuredPatch("", "", local, remote, "", "", options)
+  if (patch === undefined) return null
+  const { hunks } = patch
   const wide = view.columns >= SIDE_BY_SIDE_COLUMNS
   const lines = wide ? [sideHeader(view)] : [view.style.bad(`--- ${view.local}`), view.style.good(`+++ ${view.remote}`)]
   for (const hunk of hunks) {

@@ -97,6 +97,7 @@ function showDiff(oldName: string, old: Uint8Array, newName: string, fresh: Uint
     local: oldName,
     remote: newName,
   })
+  if (lines === null) return asker.tell("  They have too little in common to be compared line by line.")
   asker.tell(lines.length === 0 ? "  (no difference)" : lines.join("\n"))
 }
 

@@ -4,9 +4,11 @@
  *
  * @module
  */
-import { diffArrays } from "diff"
+import { type ArrayChange, diffArrays } from "diff"
 import { fromUtf8 } from "../../crypto/bytes.ts"
 
+/** The search takes time and memory by the square of this. */
+const MAX_CHANGED_LINES = 2000
 const MARKER = /^(<{7}|>{7})( |$)/m
 
 /** Whether a text still holds conflict markers. */
@@ -55,14 +57,27 @@ function toLines(text: string): string[] {
 }
 
 function commonLines(ours: string[], theirs: string[]): string[] {
-  return diffArrays(ours, theirs).flatMap(({ added, removed, value }) => (added || removed ? [] : value))
+  return differences(ours, theirs).flatMap(({ added, removed, value }) => (added || removed ? [] : value))
+}
+
+type Difference = Pick<ArrayChange<string>, "added" | "removed" | "value">
+
+/** Two texts that have next to nothing in common are one difference: finding more would take for ever. */
+function differences(from: string[], to: string[]): readonly Difference[] {
+  const all = { added: false, removed: false }
+  return (
+    diffArrays(from, to, { maxEditLength: MAX_CHANGED_LINES }) ?? [
+      { ...all, removed: true, value: from },
+      { ...all, added: true, value: to },
+    ]
+  )
 }
 
 function changesOf(base: string[], side: string[]): Change[] {
   const changes: Change[] = []
   let at = 0
   let open: { start: number; end: number; lines: string[] } | null = null
-  for (const { added, removed, value } of diffArrays(base, side)) {
+  for (const { added, removed, value } of differences(base, side)) {
     if (added || removed) open ??= { start: at, end: at, lines: [] }
     else open = null
     if (!added) at += value.length

@@ -24,6 +24,12 @@ describe("withMarkers", () => {
     )
   })
 
+  it("marks all of two texts that have nothing in common, at once", () => {
+    const many = (letter: string) => Array.from({ length: 20_000 }, (_, i) => `${letter}${i}`)
+    const merged = withMarkers(text(...many("a")), null, text(...many("b")), "l").split("\n")
+    expect([merged.indexOf("<<<<<<< local"), merged.indexOf("=======")]).toEqual([0, 20_002])
+  })
+
   const lines = fc.array(fc.constantFrom("a", "b", "c", ""), { maxLength: 12 }).map((all) => all.join("\n"))
 
   it("gives a side that the other did not change, and what both made alike", () => {
