@@ -24,6 +24,8 @@ export interface Host {
   readonly keychain: Keychain
   /** Packs are filled to about this many bytes: 8 MiB on desktop, 2 MiB on the web. */
   readonly packBytes: number
+  /** Sealed bytes that are held in memory before they are sent ahead of the commit; 32 MiB if not said. */
+  readonly stageBytes?: number
 
   /**
    * Opens the store a URL names. `create`: make an empty local repository if there is none (init only).

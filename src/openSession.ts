@@ -120,7 +120,8 @@ export async function openSession(host: Host, config: Config, workspace: Workspa
         const applied = await applyOperations(context, workspace, operations, past.snapshot, options)
         await applied.finish()
         const [reason] = applied.skipped.values()
-        if (reason !== undefined) throw new SyncError("VERSION_UNKNOWN", "it could not be written", { path: to, reason })
+        if (reason !== undefined)
+          throw new SyncError("VERSION_UNKNOWN", "it could not be written", { path: to, reason })
         const { sequence } = past.verified.header
         return { path, to, sequence, size: node.type === "file" ? node.size : 0 }
       }),
@@ -134,8 +135,7 @@ export async function openSession(host: Host, config: Config, workspace: Workspa
         return { path, to: path, sequence: past.verified.header.sequence, size: entry.size }
       }),
 
-    verify: (options = {}) =>
-      locked(async () => audit(context, (await enter(context, options)).head, options)),
+    verify: (options = {}) => locked(async () => audit(context, (await enter(context, options)).head, options)),
     repair: (options = {}) => locked(() => repair(context, workspace, options)),
 
     async waitForRemote({ pollMs, signal }) {

@@ -98,7 +98,9 @@ async function resolveConflicts(stage: Stage, laptop: TourMachine, desktop: Tour
     stage.check(isRight, `${file} is the ${keeps} on both machines`)
   }
   const beside = "src/app.remote.ts"
-  const hasBoth = [laptop, desktop].every((m) => existsSync(join(m.root, beside)) && read(m, beside).includes("laptop's"))
+  const hasBoth = [laptop, desktop].every(
+    (m) => existsSync(join(m.root, beside)) && read(m, beside).includes("laptop's"),
+  )
   stage.check(hasBoth, `${beside} is the laptop's on both machines`)
   await skipThenMerge(stage, laptop, desktop)
   compare(stage, laptop, desktop, "both folders are the same again")

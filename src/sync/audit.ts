@@ -8,12 +8,20 @@
 import { equalBytes } from "../../crypto/bytes.ts"
 import { StorageError, StoreError } from "../../storage/errors.ts"
 import type { ChunkRef, FileEntry } from "../../storage/format/entry.ts"
-import { CONSTANT_OBJECTS, HEADER_PATH, packPath, packsOf, shardPath, trustPath, VAULT_FILE_PATH } from "../../storage/layout.ts"
+import {
+  CONSTANT_OBJECTS,
+  HEADER_PATH,
+  packPath,
+  packsOf,
+  shardPath,
+  trustPath,
+  VAULT_FILE_PATH,
+} from "../../storage/layout.ts"
 import type { CallOptions } from "../../storage/remote/store.ts"
 import type { AuditProblem, AuditReport } from "../reports.ts"
 import type { Context } from "../vault/context.ts"
 import type { Head } from "../vault/head.ts"
-import { readIndex, type VaultIndex } from "../vault/vaultIndex.ts"
+import { readPastIndex, type VaultIndex } from "../vault/vaultIndex.ts"
 import { fetchChunks } from "./download.ts"
 
 /** @param head - Believed: header, log, MACs and key boxes are verified. */
@@ -54,7 +62,7 @@ async function readIndexFromStore(
 ): Promise<VaultIndex | null> {
   const uncached = { ...context, state: { ...context.state, read: async () => null } }
   try {
-    return await readIndex(uncached, head, call, false)
+    return await readPastIndex(uncached, head, new Map(), call)
   } catch (error) {
     if (!isVaultFault(error)) throw error
     problems.push({ object: "index", reason: reasonOf(error), files: [] })

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { equalBytes } from "../../crypto/bytes.ts"
 import type { FileEntry } from "../../storage/format/entry.ts"
 import type { CallOptions } from "../../storage/remote/store.ts"
 import type { ConflictContents, ConflictQuestion } from "../ports/prompts.ts"
@@ -13,9 +12,9 @@ import { mergeText } from "../tree/merge.ts"
 import type { Conflict, Resolution } from "../tree/plan.ts"
 import type { Context } from "../vault/context.ts"
 import type { Head } from "../vault/head.ts"
-import { readIndex, type VaultIndex } from "../vault/vaultIndex.ts"
-import { readContent } from "./download.ts"
 import type { MachineNames } from "./changes.ts"
+import { readContent } from "./download.ts"
+import { findContent } from "./history.ts"
 
 /** Larger files are neither merged nor shown. */
 const MAX_SHOWN_BYTES = 4 * 1024 * 1024
@@ -24,8 +23,6 @@ export interface Resolving {
   readonly context: Context
   readonly workspace: Workspace
   readonly head: Head
-  /** The head of the last sync, in whose history the base lies; null if there was none. */
-  readonly before: Head | null
   readonly names: MachineNames
   readonly call: CallOptions
 }
@@ -38,12 +35,9 @@ export async function resolveConflicts(
 ): Promise<ReadonlyMap<string, Resolution>> {
   const resolutions = new Map<string, Resolution>()
   if (conflicts.length === 0) return resolutions
-  const readBase = lazily(async () =>
-    resolving.before === null ? null : readIndex(resolving.context, resolving.before, resolving.call),
-  )
   const questions: ConflictQuestion[] = []
   for (const conflict of conflicts) {
-    const contents = contentsOf(resolving, conflict, readBase)
+    const contents = contentsOf(resolving, conflict)
     const merged = options.autoMerge === true ? await contents.merged() : null
     if (merged !== null) resolutions.set(conflict.path, { choice: "merged", content: merged })
     else if (options.onConflict !== "ask") resolutions.set(conflict.path, { choice: options.onConflict })
@@ -56,12 +50,8 @@ export async function resolveConflicts(
   return resolutions
 }
 
-function contentsOf(
-  resolving: Resolving,
-  conflict: Conflict,
-  readBase: () => Promise<VaultIndex | null>,
-): ConflictContents {
-  const { context, workspace, head, before, call } = resolving
+function contentsOf(resolving: Resolving, conflict: Conflict): ConflictContents {
+  const { context, workspace, head, call } = resolving
   const { path, local, remote, base } = conflict
   const fromVault = async (entry: FileEntry, of: Head): Promise<Uint8Array | null> =>
     entry.size > MAX_SHOWN_BYTES ? null : readContent(context, of.snapshot, entry, call)
@@ -73,10 +63,9 @@ function contentsOf(
     }),
     remote: lazily(async () => (remote?.type === "file" ? fromVault(remote, head) : null)),
     base: lazily(async () => {
-      if (base?.type !== "file" || before === null) return null
-      const entry = (await readBase())?.entries.get(path)
-      if (entry?.type !== "file" || !equalBytes(entry.hash, base.hash)) return null
-      return fromVault(entry, before)
+      if (base?.type !== "file" || base.size > MAX_SHOWN_BYTES) return null
+      const found = await findContent(context, head, path, base.hash, call)
+      return found === null ? null : fromVault(found.entry, found.head)
     }),
   }
   const merged = lazily(async () => {

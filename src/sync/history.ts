@@ -5,7 +5,8 @@
  *
  * @module
  */
-import type { IndexEntry } from "../../storage/format/entry.ts"
+import { equalBytes } from "../../crypto/bytes.ts"
+import type { FileEntry, IndexEntry } from "../../storage/format/entry.ts"
 import type { CallOptions } from "../../storage/remote/store.ts"
 import { verifyHeaderMac } from "../../storage/verify/macs.ts"
 import { SyncError } from "../errors.ts"
@@ -15,7 +16,7 @@ import type { TreeNode } from "../tree/node.ts"
 import { sameContent } from "../tree/plan.ts"
 import type { Context } from "../vault/context.ts"
 import { type Head, readPastHead } from "../vault/head.ts"
-import { readIndex, type VaultIndex } from "../vault/vaultIndex.ts"
+import { readPastIndex, type ShardMemo, type VaultIndex } from "../vault/vaultIndex.ts"
 
 /** Commits asked for at a time. */
 const PAGE = 64
@@ -36,6 +37,7 @@ export interface FileVersion {
 export async function* versions(context: Context, head: Head, call: CallOptions): AsyncGenerator<Past> {
   const { host, store, config, keyring } = context
   const looking = { crypto: host.crypto, store, workspace: config.workspace, call }
+  const memo: ShardMemo = new Map()
   let from: string | null = head.commit
   let first = true
   while (from !== null) {
@@ -44,12 +46,32 @@ export async function* versions(context: Context, head: Head, call: CallOptions)
       call.signal?.throwIfAborted()
       const past = commit === head.commit ? head : await readPastHead(looking, commit, head.trust)
       verifyHeaderMac(host.crypto, past.verified, (epoch) => keyring.get(epoch)?.mac)
-      yield { head: past, index: await readIndex(context, past, call, false) }
+      yield { head: past, index: await readPastIndex(context, past, memo, call) }
     }
     first = false
     const last = commits.at(-1)
     from = commits.length === PAGE && last !== undefined ? last : null
   }
+}
+
+/** How many versions back the content that both sides of a conflict began with is looked for. */
+const MAX_BASE_VERSIONS = 256
+
+/** The newest version of a file with this very content, or null if it lies too far back. */
+export async function findContent(
+  context: Context,
+  head: Head,
+  path: string,
+  hash: Uint8Array,
+  call: CallOptions,
+): Promise<{ readonly head: Head; readonly entry: FileEntry } | null> {
+  let looked = 0
+  for await (const { head: past, index } of versions(context, head, call)) {
+    const entry = index.entries.get(path)
+    if (entry?.type === "file" && equalBytes(entry.hash, hash)) return { head: past, entry }
+    if (++looked >= MAX_BASE_VERSIONS) break
+  }
+  return null
 }
 
 /** What changed when, newest first: of one path (or, for a folder, of what is in it), or of everything. */
@@ -82,8 +104,7 @@ function differences(
   names: (id: string) => string,
 ): readonly VersionView[] {
   const { sequence, time } = head.verified.header
-  const wanted = (candidate: string): boolean =>
-    path === null || candidate === path || candidate.startsWith(`${path}/`)
+  const wanted = (candidate: string): boolean => path === null || candidate === path || candidate.startsWith(`${path}/`)
   const views: VersionView[] = []
   const view = (of: string, change: VersionView["change"], size: number, writer: string): void => {
     views.push({ path: of, sequence, change, size, machine: names(writer), timeMs: time })

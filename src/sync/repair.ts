@@ -31,7 +31,8 @@ import { sealFiles } from "./upload.ts"
 export async function repair(context: Context, workspace: Workspace, call: CallOptions): Promise<RepairReport> {
   const { found } = await lookOnce(context, call)
   const there = found.kind === "none" ? null : found.head
-  if (found.kind === "forked" && found.question) throw new SyncError("TRUST_FORKED", "two machines disagree about whom to trust")
+  if (found.kind === "forked" && found.question)
+    throw new SyncError("TRUST_FORKED", "two machines disagree about whom to trust")
   const basis = basisOf(context, found)
   await unlock(context, basis)
   requireTrusted(context.config, basis.trust)
@@ -127,6 +128,7 @@ async function rebuild(
     machine: config.machine,
     epoch: keys.epoch,
     uploadHead: null,
+    stageBytes: host.stageBytes,
     call,
   })
   const { chunksByPath } = await sealFiles(

@@ -18,7 +18,7 @@ import type { SealedPack } from "../../storage/packWriter.ts"
 import type { Branch, CallOptions, ObjectId, Store } from "../../storage/remote/store.ts"
 import type { State } from "../ports/state.ts"
 
-/** Sealed bytes that are held in memory before they are sent ahead of the commit. */
+/** Sealed bytes that are held in memory before they are sent ahead of the commit, unless the host says otherwise. */
 const STAGE_BYTES = 32 * 1024 * 1024
 const MAX_NOTE_BYTES = 64 * 1024 * 1024
 const NOTES = "staged/"
@@ -77,12 +77,13 @@ export interface StagingOptions {
   readonly epoch: number
   /** As the store shows it now. */
   readonly uploadHead: ObjectId | null
+  readonly stageBytes?: number | undefined
   readonly call: CallOptions
 }
 
 /** Picks up what an interrupted upload left, as far as it is still good. */
 export async function openStaging(options: StagingOptions): Promise<Staging> {
-  const { store, state, call } = options
+  const { store, state, call, stageBytes = STAGE_BYTES } = options
   const name = uploadBranch(options.workspace, options.machine)
   const sent = new Map<string, ObjectId>()
   const inHand = new Map<string, SealedPack>()
@@ -160,7 +161,7 @@ export async function openStaging(options: StagingOptions): Promise<Staging> {
       inHandBytes += pack.bytes.length
       sealedBytes += pack.bytes.length
       remember(pack.chunks)
-      if (inHandBytes >= STAGE_BYTES) await send()
+      if (inHandBytes >= stageBytes) await send()
     },
     packs() {
       const packs = new Map<string, Uint8Array | ObjectId>(sent)

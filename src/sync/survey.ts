@@ -26,12 +26,7 @@ export interface Survey {
 }
 
 /** Scans, reads the index, plans. Changes nothing. */
-export async function survey(
-  context: Context,
-  workspace: Workspace,
-  head: Head,
-  call: CallOptions,
-): Promise<Survey> {
+export async function survey(context: Context, workspace: Workspace, head: Head, call: CallOptions): Promise<Survey> {
   const { host, config } = context
   const index = await readIndex(context, head, call)
   const { cache, isLost, dormant } = await knownBase(context, head)

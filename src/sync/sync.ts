@@ -56,14 +56,13 @@ export async function enter(context: Context, call: CallOptions): Promise<Fresh>
 /** The caller holds the workspace's lock. */
 export async function syncOnce(context: Context, workspace: Workspace, options: SyncOptions): Promise<SyncReport> {
   const call: CallOptions = { signal: options.signal }
-  const before = context.seen?.head ?? null
   let fresh = await enter(context, call)
   if (options.dryRun !== true) await recoverApply(context, workspace)
   const answers = new Map<string, Resolution>()
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const names = await namesOf(context, fresh.head.trust)
     const seen = await survey(context, workspace, fresh.head, call)
-    const resolving = { context, workspace, head: fresh.head, before, names, call }
+    const resolving = { context, workspace, head: fresh.head, names, call }
     // What was answered before the vault moved under us holds only for the same two versions.
     const open = seen.plan.conflicts.filter((conflict) => !answers.has(answerKey(conflict)))
     const fromNow = options.dryRun === true ? new Map() : await resolveConflicts(resolving, open, options)
@@ -210,6 +209,7 @@ async function upload(context: Context, workspace: Workspace, carrying: Carrying
     machine: context.config.machine,
     epoch: keys.epoch,
     uploadHead: uploadHeadOf(context, fresh),
+    stageBytes: context.host.stageBytes,
     call,
   })
   const sealed = await sealFiles(
@@ -237,7 +237,11 @@ interface SealedUpload {
   readonly changed: ReadonlySet<string>
 }
 
-async function commit(context: Context, { fresh, seen, plan, call }: Carrying, upload: SealedUpload): Promise<Sent | null> {
+async function commit(
+  context: Context,
+  { fresh, seen, plan, call }: Carrying,
+  upload: SealedUpload,
+): Promise<Sent | null> {
   const { head } = fresh
   const { keys, staging, changed } = upload
   const sequence = nextSequence(head)

@@ -63,7 +63,11 @@ export async function ask(context: Context, head: Head, call: CallOptions): Prom
 }
 
 /** This machine's own request and its words; asks anew if none is good any more. */
-export async function pendingWords(context: Context, fresh: Fresh, call: CallOptions): Promise<readonly ApproverWords[]> {
+export async function pendingWords(
+  context: Context,
+  fresh: Fresh,
+  call: CallOptions,
+): Promise<readonly ApproverWords[]> {
   const { host, state, config } = context
   const stored = await state.read(REQUEST)
   const isThere = fresh.branches.some(({ name }) => name === joinBranch(config.workspace, config.machine))

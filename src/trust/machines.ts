@@ -110,7 +110,8 @@ export async function revoke(
   if (target.status === "this") {
     throw new SyncError("MACHINE_STATE", "a machine cannot revoke itself", { machine: target.name })
   }
-  if (target.status !== "trusted") throw new SyncError("MACHINE_STATE", "not a trusted machine", { machine: target.name })
+  if (target.status !== "trusted")
+    throw new SyncError("MACHINE_STATE", "not a trusted machine", { machine: target.name })
   const machines = options.withThoseItApproved ? cascade(head.trust, target.id, config.machine) : [target.id]
   const views = await Promise.all(
     machines.map(async (id) => viewOf(context, head, head.trust.machines.get(id) as MachineState)),

@@ -65,7 +65,12 @@ async function restoreHead({ crypto }: Host, workspace: string, stored: Seen): P
     return { commit: stored.commit, snapshot, trust, verified, vaultFile: stored.vaultFile }
   } catch (cause) {
     if (!(cause instanceof StorageError)) throw cause
-    throw new SyncError("STATE_DAMAGED", "what this machine remembers of the vault is damaged", { name: "seen" }, { cause })
+    throw new SyncError(
+      "STATE_DAMAGED",
+      "what this machine remembers of the vault is damaged",
+      { name: "seen" },
+      { cause },
+    )
   }
 }
 
@@ -126,7 +131,8 @@ export async function lookOnce(
  */
 export async function believe(context: Context, head: Head, changes: Partial<Seen> = {}): Promise<void> {
   const { host, keyring, seen } = context
-  if (seen?.head.commit === head.commit && Object.keys(changes).length === 0 && seen.stored.behindSinceMs === null) return
+  if (seen?.head.commit === head.commit && Object.keys(changes).length === 0 && seen.stored.behindSinceMs === null)
+    return
   const macs = (epoch: number) => keyring.get(epoch)?.mac
   verifyTrustMacs(host.crypto, head.trust, macs)
   verifyHeaderMac(host.crypto, head.verified, macs)

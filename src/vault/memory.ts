@@ -115,7 +115,8 @@ export function createMemory(state: State): Memory {
     seen: () => read(state, "seen", seenCodec, MAX_SEEN_BYTES),
     setSeen: (seen) => state.write("seen", encodeDocument(seenCodec, seen, MAX_SEEN_BYTES)),
     counter: async () => (await read(state, "counter", counterCodec, MAX_CONFIG_BYTES))?.signed ?? 0,
-    setCounter: (signed) => state.write("counter", encodeDocument(counterCodec, { format: 1, signed }, MAX_CONFIG_BYTES)),
+    setCounter: (signed) =>
+      state.write("counter", encodeDocument(counterCodec, { format: 1, signed }, MAX_CONFIG_BYTES)),
   }
 }
 

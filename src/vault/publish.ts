@@ -91,7 +91,13 @@ export async function publish(
   const result = await store.commit({ branch, parent: below?.commit ?? null, snapshot, deleteBranches }, call)
   if (result.kind === "moved") return result
   const verified = { header, envelope, hash: envelopeHash(host.crypto, envelope) }
-  const head = { commit: result.head, snapshot: result.snapshot, trust: next.trust, vaultFile: next.vaultFile, verified }
+  const head = {
+    commit: result.head,
+    snapshot: result.snapshot,
+    trust: next.trust,
+    vaultFile: next.vaultFile,
+    verified,
+  }
   return { kind: "published", head }
 }
 
@@ -130,7 +136,11 @@ function nextCounters(parent: Head | null, trust: TrustState, writer: string): r
 }
 
 /** The whole tree of a version; ids where the parent has the object already. */
-function treeOf(parent: Head | null, next: NextVersion, header: Uint8Array): ReadonlyMap<string, Uint8Array | ObjectId> {
+function treeOf(
+  parent: Head | null,
+  next: NextVersion,
+  header: Uint8Array,
+): ReadonlyMap<string, Uint8Array | ObjectId> {
   const before = parent?.snapshot ?? new Map<string, ObjectId>()
   const tree = new Map<string, Uint8Array | ObjectId>(CONSTANT_OBJECTS)
   const known = parent?.trust
@@ -152,4 +162,3 @@ function treeOf(parent: Head | null, next: NextVersion, header: Uint8Array): Rea
   tree.set(HEADER_PATH, header)
   return tree
 }
-

@@ -25,23 +25,45 @@ export interface VaultIndex {
   readonly tombstones: ReadonlyMap<string, Tombstone>
 }
 
+/** Contents of shards by their hash in hex: versions of the vault share most of them. */
+export type ShardMemo = Map<string, ShardContent>
+
 /**
- * Reads the index of a believed head.
+ * Reads the index of a believed head, and keeps its shards for the next time.
  *
- * @param cache - Whether to keep its shards for the next time; not for versions of the past.
  * @throws {StorageError} if a shard is missing, or is not the one the header names.
  */
-export async function readIndex(context: Context, head: Head, call: CallOptions, cache = true): Promise<VaultIndex> {
+export function readIndex(context: Context, head: Head, call: CallOptions): Promise<VaultIndex> {
+  return openIndex(context, head, call, { keep: true, memo: new Map() })
+}
+
+/** The same of a version of the past, with what `memo` holds of others already. */
+export function readPastIndex(context: Context, head: Head, memo: ShardMemo, call: CallOptions): Promise<VaultIndex> {
+  return openIndex(context, head, call, { keep: false, memo })
+}
+
+async function openIndex(
+  context: Context,
+  head: Head,
+  call: CallOptions,
+  { keep, memo }: { readonly keep: boolean; readonly memo: ShardMemo },
+): Promise<VaultIndex> {
   const { host, keyring } = context
   const { header } = head.verified
   const keys = keyring.get(header.epoch)
   if (keys === undefined) throw new StorageError("SEAL_BROKEN", "no key of this epoch")
-  const sealed = await sealedShards(context, head, call, cache)
+  const hashes = header.index.map(({ sha256 }) => toHex(sha256))
+  const wanted = hashes.flatMap((hash, number) => (memo.has(hash) ? [] : [number]))
+  const sealed = await sealedShards(context, head, wanted, call, keep)
   const shards: ShardContent[] = []
-  for (const [number, bytes] of sealed.entries()) {
-    shards.push(
-      await openVerifiedShard(host.crypto, keys, header.index, number, bytes, host.compressor.decompress),
-    )
+  for (const [number, hash] of hashes.entries()) {
+    const bytes = sealed.get(number)
+    const content =
+      bytes === undefined
+        ? (memo.get(hash) as ShardContent)
+        : await openVerifiedShard(host.crypto, keys, header.index, number, bytes, host.compressor.decompress)
+    memo.set(hash, content)
+    shards.push(content)
   }
   return indexOf(shards)
 }
@@ -65,23 +87,25 @@ export function* chunksOf(entries: Iterable<IndexEntry>): Generator<ChunkRef> {
 async function sealedShards(
   { state, store }: Context,
   { verified, snapshot }: Head,
+  numbers: readonly number[],
   call: CallOptions,
-  cache: boolean,
-): Promise<readonly Uint8Array[]> {
+  keep: boolean,
+): Promise<ReadonlyMap<number, Uint8Array>> {
   const refs = verified.header.index
   const found = new Map<number, Uint8Array>()
-  for (const [number, ref] of refs.entries()) {
+  for (const number of numbers) {
+    const ref = refs[number] as ShardRef
     const kept = await state.read(cacheName(ref))
     if (kept !== null && kept.length === ref.size) found.set(number, kept)
   }
-  const missing = [...refs.keys()].filter((number) => !found.has(number))
+  const missing = numbers.filter((number) => !found.has(number))
   const read = await readPaths(store, snapshot, missing.map(shardPath), call)
   for (const number of missing) {
     const bytes = read.get(shardPath(number)) as Uint8Array
     found.set(number, bytes)
-    if (cache) await state.write(cacheName(refs[number] as ShardRef), bytes, { cache: true })
+    if (keep) await state.write(cacheName(refs[number] as ShardRef), bytes, { cache: true })
   }
-  return [...refs.keys()].map((number) => found.get(number) as Uint8Array)
+  return found
 }
 
 /** Keeps shards that this machine sealed itself. */

@@ -58,6 +58,9 @@ export interface MachineOptions {
   readonly openStore?: (url: string, create: boolean) => Promise<Store>
   readonly clock?: Clock
   readonly packBytes?: number
+  readonly stageBytes?: number
+  /** In memory, unless the test needs one that outlives the process. */
+  readonly keychain?: Keychain
 }
 
 export function createMachine(options: MachineOptions): TestMachine {
@@ -79,8 +82,9 @@ export function createMachine(options: MachineOptions): TestMachine {
     clock: options.clock ?? createNodeClock(),
     progress: { step() {}, advance() {} },
     prompts: promptsOf(person),
-    keychain: createMemoryKeychain(),
+    keychain: options.keychain ?? createMemoryKeychain(),
     packBytes: options.packBytes ?? 8 * 1024 * 1024,
+    ...(options.stageBytes !== undefined && { stageBytes: options.stageBytes }),
     openStore: (url, { create }) => openStore(url, create),
     openWorkspace: async (path) => createNodeWorkspace(path),
     openState: (id) => createNodeState(workspaceHome(home, id)),
