@@ -13,7 +13,7 @@ import {
   picture,
   type SyncResult,
   Vault,
-} from "./simulation.ts"
+} from "../support/simulation.ts"
 
 const RUNS = 300
 
