@@ -44,6 +44,8 @@ export interface Context {
   note(line: string): void
   /** A line to standard output before the result; to standard error with `--json`. */
   say(line: string): void
+  /** Wipes the progress line: some work is done, other may follow. */
+  settle(): void
   /** Made once; `extras` count the first time. */
   engine(extras?: EngineExtras): Promise<Engine>
   /** Opens the synced folder at or above `directory`; closed when the command ends. */

@@ -32,11 +32,18 @@ export function toFailure(error: unknown): Failure {
   return {
     code,
     ...(code === "USAGE" && detail !== undefined ? { ...words, message: asSentence(detail) } : words),
-    ...(detail !== undefined && code !== "USAGE" && asSentence(detail) !== words.message ? { detail } : {}),
+    ...(detail !== undefined && code !== "USAGE" && addsTo(words.message, detail) ? { detail } : {}),
     ...(error instanceof SyncError && Object.keys(error.details).length > 0 ? { details: error.details } : {}),
     exit: exitCodes[code],
     trace: inspect(error, { depth: 4 }),
   }
+}
+
+/** Whether `detail` has a word that the message has not: often the two say the same. */
+function addsTo(message: string, detail: string): boolean {
+  const words = (text: string): string[] => text.toLowerCase().match(/[\p{L}\p{N}]{2,}/gu) ?? []
+  const known = new Set(words(message))
+  return words(detail).some((word) => !known.has(word))
 }
 
 function asSentence(text: string): string {

@@ -115,6 +115,7 @@ function createContext(options: RunnerOptions, globals: GlobalOptions, progress:
       asker,
       note,
       say,
+      settle: () => progress.stop(),
       engine,
       async session(directory, extras) {
         const root = await requireFolder(resolve(globals.directory, directory ?? "."))

@@ -9,14 +9,13 @@ import { toFailure } from "../failure.ts"
 import { teach } from "../help.ts"
 import { fingerprintLines } from "../output/machines.ts"
 import { printable } from "../output/printable.ts"
-import { summaryWords } from "../output/changes.ts"
-import { formatBytes } from "../output/units.ts"
+import { count, formatBytes } from "../output/units.ts"
 import { createWatchLoop } from "../watchLoop.ts"
 
 const REMOTE_POLL_MS = 10_000
 /** A store on this computer costs nothing to look at. */
 const LOCAL_POLL_MS = 2_000
-const MAX_NAMED_CONFLICTS = 3
+const MAX_NAMED = 3
 
 interface Options {
   readonly interval?: number
@@ -163,7 +162,7 @@ function createReporter(context: Context, session: Session, totals: Totals) {
   const stamp = (): string => context.style.dim(new Date().toTimeString().slice(0, 8))
   const sayNow = (line: string): void => context.say(`${stamp()}  ${line}`)
 
-  function count(report: SyncReport): void {
+  function add(report: SyncReport): void {
     totals.syncs++
     totals.sequence = report.sequence
     totals.sent += report.sent.length
@@ -175,16 +174,18 @@ function createReporter(context: Context, session: Session, totals: Totals) {
 
   return {
     report(report: SyncReport) {
+      context.settle()
       const isFirst = totals.syncs === 0
-      count(report)
+      add(report)
       const open = totals.conflicts.map(({ path }) => path).join("\0")
       const isNews = report.sent.length + report.received.length > 0 || open !== conflicts
       if (isNews) sayNow(newsLine(report, totals.conflicts))
-      else if (isFirst || trouble !== null) sayNow(`in sync (version ${report.sequence})`)
+      else if (isFirst || trouble !== null) sayNow(`version ${report.sequence}: in sync`)
       conflicts = open
       trouble = null
     },
     trouble(error: unknown, retryMs: number) {
+      context.settle()
       const { code, message, action } = toFailure(error)
       if (code === trouble) return
       trouble = code
@@ -203,12 +204,22 @@ async function sayWords(context: Context, session: Session): Promise<void> {
 }
 
 function newsLine(report: SyncReport, open: SyncReport["conflicts"]): string {
-  const summary = summaryWords(report, report.bytesSent, report.bytesReceived)
-  const names = open.slice(0, MAX_NAMED_CONFLICTS).map(({ path }) => printable(path))
-  const more = open.length > names.length ? ", …" : ""
-  return `${summary || "conflicts are decided"} (version ${report.sequence})${names.length > 0 ? `: ${names.join(", ")}${more}` : ""}`
+  const { sent, received, bytesSent, bytesReceived } = report
+  const parts = [
+    ...(sent.length > 0 ? [`sent ${names(sent)} (${formatBytes(bytesSent)})`] : []),
+    ...(received.length > 0 ? [`received ${names(received)} (${formatBytes(bytesReceived)})`] : []),
+    ...(open.length > 0 ? [`in conflict: ${names(open)}`] : []),
+  ]
+  return `version ${report.sequence}: ${parts.length > 0 ? parts.join("; ") : "conflicts are decided"}`
+}
+
+/** The first few, and how many there are besides. */
+function names(changes: readonly { readonly path: string }[]): string {
+  const shown = changes.slice(0, MAX_NAMED).map(({ path }) => printable(path))
+  const more = changes.length - shown.length
+  return shown.join(", ") + (more > 0 ? ` and ${more} more` : "")
 }
 
 function closingLine({ syncs, sent, received, bytesSent, bytesReceived }: Totals): string {
-  return `Stopped after ${syncs} syncs: ${sent} changes sent (${formatBytes(bytesSent)}), ${received} received (${formatBytes(bytesReceived)}).`
+  return `Stopped after ${count(syncs, "sync")}: ${count(sent, "change")} sent (${formatBytes(bytesSent)}), ${received} received (${formatBytes(bytesReceived)}).`
 }

@@ -18,14 +18,14 @@ const STEPS = {
   commit: "Committing",
 } satisfies Record<ProgressStep, string>
 
-/** Nothing is drawn before a command has taken this long, and then at most every {@link DRAW_MS}. */
+/** Nothing is drawn before some work has taken this long, and then at most every {@link DRAW_MS}. */
 const QUIET_MS = 300
 const DRAW_MS = 100
 
 export interface TerminalProgress extends Progress {
   /** Wipes the line, so that something else can be printed; it comes back with the next change. */
   clear(): void
-  /** Wipes the line for good. */
+  /** Wipes the line: this work is done. What comes next is quiet at first again. */
   stop(): void
 }
 
@@ -47,7 +47,7 @@ export function createProgress(
   if (!stream.isTTY) return silentProgress
   let current: Current | null = null
   let shown = false
-  let nextDrawMs = now() + QUIET_MS
+  let nextDrawMs = 0
   let timer: NodeJS.Timeout | null = null
 
   function draw(): void {
@@ -72,6 +72,7 @@ export function createProgress(
 
   return {
     step(step, total, unit) {
+      if (current === null) nextDrawMs = now() + QUIET_MS
       current = { step, total, unit, startedMs: now(), done: 0 }
       schedule()
     },

@@ -316,5 +316,5 @@ it("watch --json prints one document at the end", async () => {
   const { exit, out, err } = await run(["watch", "--json"], { answers, interruption })
   expect(exit).toBe(0)
   expect(JSON.parse(out)).toMatchObject({ syncs: 1, sent: 1, sequence: 7 })
-  expect(err).toContain("1 sent")
+  expect(err).toContain("version 7: sent f")
 })
