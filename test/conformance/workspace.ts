@@ -121,6 +121,18 @@ export function describeWorkspace(name: string, setUp: () => Promise<WorkspaceFi
         expect(refusal(outcome)).toBe("changed")
       })
 
+      it("comes to an end with a file that grows as fast as it is read", async () => {
+        const writer = value(await workspace.create("a"))
+        let size = 1_500_000
+        await writer.write(0, new Uint8Array(size))
+        const outcome = await workspace.readPieces("a", async () => {
+          await writer.write(size, bytes("one more line"))
+          size += 13
+        })
+        await writer.close()
+        expect(refusal(outcome)).toBe("changed")
+      })
+
       it("answers `changed` for reading what is not a file", async () => {
         await workspace.makeFolder("d")
         expect(refusal(await workspace.read("d", 10))).toBe("changed")

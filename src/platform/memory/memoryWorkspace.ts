@@ -182,8 +182,8 @@ export function createMemoryWorkspace(options: MemoryWorkspaceOptions = {}): Wor
       if (!opened.ok) return opened
       const file = opened.value
       const before = toStat(file)
-      for (let offset = 0; offset < file.bytes.length; offset += PIECE_BYTES) {
-        await onPiece(file.bytes.slice(offset, offset + PIECE_BYTES))
+      for (let offset = 0; offset < before.size; offset += PIECE_BYTES) {
+        await onPiece(file.bytes.slice(offset, Math.min(offset + PIECE_BYTES, before.size)))
       }
       const after = toStat(file)
       return after.mtimeNs === before.mtimeNs && after.size === before.size ? done(before) : refuse("changed")

@@ -314,12 +314,15 @@ async function readPieces(
   if (open.value === null) return refuse("changed")
   const { fd, stat } = open.value
   try {
-    for (;;) {
+    // No further than it was long at first: one that grows as fast as it is read would have no end.
+    for (let left = Number(stat.size); ; ) {
       await breathe()
-      const piece = new Uint8Array(PIECE_BYTES)
+      const piece = new Uint8Array(Math.min(PIECE_BYTES, left + 1))
       const read = guarded(root, () => done(fs.readSync(fd, piece)))
       if (!read.ok) return read
       if (read.value === 0) return isUnmoved(fd, stat) ? done(toStat(stat)) : refuse("changed")
+      left -= read.value
+      if (left < 0) return refuse("changed")
       await onPiece(piece.subarray(0, read.value))
     }
   } finally {
