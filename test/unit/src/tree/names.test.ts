@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest"
+import type { PlanInput } from "../../../../src/tree/plan.ts"
 import { createNames, remoteName } from "../../../../src/tree/names.ts"
 
 describe("the name of the remote version", () => {
@@ -38,14 +39,14 @@ describe("the name of the remote version", () => {
 })
 
 describe("a name beside another", () => {
-  const input = {
+  const input: PlanInput = {
     base: new Map([["d/a.remote.txt", { type: "folder", mode: 0 }]]),
     local: new Map(),
     remote: new Map(),
     tombstones: new Map(),
     held: new Map([["d/A.REMOTE-2.txt", "unreadable"]]),
     excluded: (path: string) => path.includes("secret"),
-  } as const
+  }
 
   test("is free and then taken", () => {
     const names = createNames(input)

@@ -1,0 +1,102 @@
+import { describe, expect, test } from "vitest"
+import { createIgnoreRules, DEFAULT_IGNORE_TEXT } from "../../../../src/tree/ignoreRules.ts"
+import { wildmatch } from "../../../../src/tree/wildmatch.ts"
+
+/** Rules by folder. How they agree with Git is tested against Git itself: test/integration/ignore.node.test.ts. */
+function rules(files: Readonly<Record<string, string>>) {
+  const made = createIgnoreRules()
+  for (const [folder, text] of Object.entries(files)) made.enter(folder, text)
+  return made
+}
+
+describe("ignore rules", () => {
+  test.each([
+    ".git",
+    ".GIT",
+    "a/.Git",
+    ".DS_Store",
+    "a/.DS_Store",
+    "Thumbs.db",
+    "thumbs.db",
+    ".sessyn",
+    "a/.sessyn",
+    "git~1",
+  ])("leave out %s whatever they say", (path) => {
+    const made = rules({ "": "!*\n!.git\n!.DS_Store\n!Thumbs.db\n!.sessyn\n" })
+    expect(made.ignores(path, true)).toBe(true)
+    expect(made.ignores(path, false)).toBe(true)
+    expect(made.ignores(`${path}/x`, false)).toBe(true)
+  })
+
+  test("leave out what is in an ignored folder, however deep", () => {
+    const made = rules({ "": "build/\n", "build/a": "!*\n" })
+    expect(made.ignores("build/a/b/c", false)).toBe(true)
+    expect(made.ignores("build", false)).toBe(false)
+    expect(made.ignores("x/build", true)).toBe(true)
+  })
+
+  test("of the closest file decide", () => {
+    const made = rules({ "": "*.log\n", keep: "!*.log\n", "keep/not": "*.log\n" })
+    expect(["a.log", "keep/a.log", "keep/x/a.log", "keep/not/a.log"].map((path) => made.ignores(path, false))).toEqual([
+      true,
+      false,
+      false,
+      true,
+    ])
+  })
+
+  test("can be replaced and taken back", () => {
+    const made = rules({ "": "a\n" })
+    expect(made.ignores("d/a", false)).toBe(true)
+    made.enter("", "b\n")
+    expect(made.ignores("d/a", false)).toBe(false)
+    expect(made.ignores("d/b", false)).toBe(true)
+    made.enter("", null)
+    expect(made.ignores("d/b", false)).toBe(false)
+  })
+
+  test("tell case apart, and compare composed forms", () => {
+    const made = rules({ "": "Build\ncaf\u00e9\nu\u0308.txt\n" })
+    expect(made.ignores("build", true)).toBe(false)
+    expect(made.ignores("cafe\u0301", false)).toBe(true)
+    expect(made.ignores("\u00fc.txt", false)).toBe(true)
+  })
+
+  test("hold in folders whose names are not ASCII", () => {
+    const made = rules({ "caf\u00e9/\u{1f600}": "/a\nb/c\n" })
+    expect(made.ignores("caf\u00e9/\u{1f600}/a", false)).toBe(true)
+    expect(made.ignores("caf\u00e9/\u{1f600}/b/c", false)).toBe(true)
+    expect(made.ignores("caf\u00e9/\u{1f600}/d/a", false)).toBe(false)
+  })
+
+  test("of a new workspace leave out what can be made again, and no secret", () => {
+    const made = rules({ "": DEFAULT_IGNORE_TEXT })
+    expect(["node_modules", "x/dist", "__pycache__"].map((path) => made.ignores(path, true))).toEqual([
+      true,
+      true,
+      true,
+    ])
+    expect(["a.pyc", "x/y.log"].map((path) => made.ignores(path, false))).toEqual([true, true])
+    for (const path of [
+      ".env",
+      ".env.local",
+      "server.key",
+      "a/cert.pem",
+      ".npmrc",
+      ".vscode/settings.json",
+      ".syncignore",
+      "id_rsa",
+    ]) {
+      expect(made.ignores(path, false)).toBe(false)
+    }
+  })
+
+  test("cannot take exponential time", () => {
+    const text = `${"a/".repeat(60)}b`
+    expect(wildmatch(`${"**/a/".repeat(30)}c`, text, true)).toBe(false)
+    expect(wildmatch(`${"**/".repeat(40)}c`, text, true)).toBe(false)
+    expect(wildmatch(`${"*a".repeat(40)}c`, "a".repeat(200), true)).toBe(false)
+    expect(wildmatch(`${"**/*a*".repeat(20)}c`, "a/".repeat(100), true)).toBe(false)
+    expect(rules({ "": `${"*".repeat(100_000)}x\n${"*a".repeat(50_000)}\n` }).ignores("a", false)).toBe(false)
+  })
+})
