@@ -86,7 +86,7 @@ function createEditor(page: Page): Editor {
     async dialog(text) {
       const box = dialogBox.filter({ hasText: text })
       await box.waitFor()
-      return box.locator(".dialog-message-body").innerText()
+      return box.innerText()
     },
 
     async answerDialog(label) {
