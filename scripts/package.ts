@@ -13,8 +13,17 @@ const root = join(import.meta.dirname, "..")
 const stage = join(root, "dist", "vsix")
 const output = join(root, "sessyn.vsix")
 
-const FILES = ["dist/extension.cjs", "dist/web/extension.js", "extension/media/icon.png", "LICENSE", "CHANGELOG.md"]
-const OPTIONAL_FILES = ["README.md", "dist/extension.cjs.LEGAL.txt", "dist/web/extension.js.LEGAL.txt"]
+/** By its path in the extension, the file of this repository. */
+const FILES = {
+  "dist/extension.cjs": "dist/extension.cjs",
+  "dist/web/extension.js": "dist/web/extension.js",
+  "extension/media/icon.png": "extension/media/icon.png",
+  "README.md": "extension/README.md",
+  LICENSE: "LICENSE",
+  "CHANGELOG.md": "CHANGELOG.md",
+}
+/** Licences of what is bundled; not every bundle has such. */
+const LICENCES = ["dist/extension.cjs.LEGAL.txt", "dist/web/extension.js.LEGAL.txt"]
 
 /** What VS Code does not read. `type` would have it take the CommonJS bundles for ES modules. */
 const LEFT_OUT = [
@@ -35,13 +44,13 @@ function stagedManifest(): string {
   return `${JSON.stringify({ ...manifest, engines: { vscode }, files: ["**"] }, null, 2)}\n`
 }
 
-function copy(file: string): void {
-  mkdirSync(dirname(join(stage, file)), { recursive: true })
-  cpSync(join(root, file), join(stage, file))
+function copy(from: string, to: string): void {
+  mkdirSync(dirname(join(stage, to)), { recursive: true })
+  cpSync(join(root, from), join(stage, to))
 }
 
 rmSync(stage, { recursive: true, force: true })
-for (const file of FILES) copy(file)
-for (const file of OPTIONAL_FILES.filter((name) => existsSync(join(root, name)))) copy(file)
+for (const [to, from] of Object.entries(FILES)) copy(from, to)
+for (const file of LICENCES.filter((name) => existsSync(join(root, name)))) copy(file, file)
 writeFileSync(join(stage, "package.json"), stagedManifest())
 await createVSIX({ cwd: stage, packagePath: output, dependencies: false, allowMissingRepository: true })
