@@ -5,6 +5,7 @@
  * @module
  */
 import { utf8 } from "../crypto/bytes.ts"
+import { openPreviousKeys } from "../storage/format/keyBox.ts"
 import { decodeVaultFile } from "../storage/format/vaultFile.ts"
 import { isMachineName } from "../storage/format/machineName.ts"
 import { createKeyring, type EpochKeys } from "../storage/keys.ts"
@@ -72,7 +73,7 @@ async function init(host: Host, options: InitOptions): Promise<InitReport> {
       algorithm: SIGNING_ALGORITHM,
     })
     const id = founded.trust.workspace
-    const config = configOf(options, id, store, founded.identity, "confirmed")
+    const config = configOf(workspace, options, id, store, founded.identity, "confirmed")
     const context = emptyContext(host, config, store, founded.identity)
     context.keyring.add(founded.keys)
     // Keys are durable before anything is made with them; the marker comes last: without it nothing is set up.
@@ -99,10 +100,12 @@ async function join(host: Host, options: JoinOptions): Promise<JoinReport> {
     const { head, keys } = opened
     const id = head.trust.workspace
     const identity = await createIdentity(host.crypto, signingFor(head))
-    const config = configOf(options, id, store, identity, "asked")
+    const config = configOf(workspace, options, id, store, identity, "asked")
     const context = emptyContext(host, config, store, identity)
-    await requireUnused(host, id, options.root)
+    await requireUnused(host, id, workspace.root)
     context.keyring.add(opened.current)
+    const boxes = decodeVaultFile(head.vaultFile)
+    await openPreviousKeys(host.crypto, head.trust, boxes, opened.current, context.keyring)
     await saveIdentity(context)
     await context.memory.setConfig(config)
     await believe(context, head)
@@ -192,7 +195,8 @@ function emptyContext(host: Host, config: Config, store: Store, identity: Identi
 }
 
 function configOf(
-  { root, machineName }: InitOptions | JoinOptions,
+  { root }: Workspace,
+  { machineName }: InitOptions | JoinOptions,
   workspace: string,
   store: Store,
   identity: Identity,

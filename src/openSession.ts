@@ -18,13 +18,21 @@ import { applyOperations, recoverApply } from "./sync/carryOut.ts"
 import { fetchChunks } from "./sync/download.ts"
 import { findVersion, log } from "./sync/history.ts"
 import { repair } from "./sync/repair.ts"
-import { enter, syncOnce } from "./sync/sync.ts"
+import { enter, preview, syncOnce } from "./sync/sync.ts"
 import { approve, pendingMachines, pendingWords } from "./trust/join.ts"
-import { changePassphrase, deleteMachine, findMachine, listMachines, revoke } from "./trust/machines.ts"
+import {
+  changePassphrase,
+  deleteMachine,
+  findMachine,
+  listMachines,
+  rekey,
+  revoke,
+  setPolicy,
+} from "./trust/machines.ts"
 import { forget, isRemembered, remember, unlock } from "./trust/unlock.ts"
 import type { TreeNode } from "./tree/node.ts"
 import { prepareStateFolder } from "./tree/stateFolder.ts"
-import { believe, type Context, createContext, refresh } from "./vault/context.ts"
+import { believe, type Context, createContext, type Fresh, refresh } from "./vault/context.ts"
 import type { Config } from "./vault/memory.ts"
 
 const LOG_LIMIT = 1000
@@ -100,6 +108,13 @@ export async function openSession(host: Host, config: Config, workspace: Workspa
       }),
     changePassphrase: (options = {}) =>
       locked(async () => changePassphrase(context, (await enter(context, options)).head, options)),
+    rekey: (algorithms, options = {}) =>
+      locked(async () => rekey(context, (await enter(context, options)).head, algorithms, options)),
+    requirePostQuantum: (options = {}) =>
+      locked(async () => {
+        const { head } = await enter(context, options)
+        await setPolicy(context, head, { signatures: "hybrid", format: 1 }, options)
+      }),
 
     log: (path, options = {}) =>
       locked(async () => {
@@ -198,34 +213,35 @@ async function inOrder(
 /** What differs and what is pending, without changing anything; as much of it as can be known now. */
 async function status(context: Context, workspace: Workspace, call: CallOptions): Promise<StatusReport> {
   const known = knownStatus(context)
-  let locked = false
+  const as = (status: MachineStatus): StatusReport => ({ ...known, machine: { ...known.machine, status } })
+  let fresh: Fresh
   try {
-    const fresh = await refresh(context, call)
-    locked = true
-    await unlock(context, fresh.head)
-    locked = false
-    await believe(context, fresh.head)
-    const state = fresh.head.trust.machines.get(context.config.machine)?.status
-    if (state === undefined || context.config.phase === "asked") {
-      const fingerprints = state === undefined ? await pendingWords(context, fresh, call) : []
-      return { ...known, machine: { ...known.machine, status: "pending" }, fingerprints }
-    }
-    if (state !== "trusted") return { ...known, machine: { ...known.machine, status: "revoked" } }
-    const report = await syncOnce(context, workspace, { ...call, dryRun: true, onConflict: "skip" })
-    const pending = await listMachines(context, fresh.head, await pendingMachines(context, fresh, call))
-    return {
-      ...known,
-      sequence: report.sequence,
-      toSend: report.sent,
-      toReceive: report.received,
-      conflicts: report.conflicts,
-      skipped: report.skipped,
-      pendingMachines: pending.filter(isPending),
-    }
+    fresh = await refresh(context, call)
   } catch (error) {
     if (error instanceof StoreError) return { ...known, offline: error.code }
-    if (error instanceof SyncError && error.code === "LOCKED" && locked) return { ...known, locked: true }
     throw error
+  }
+  const machine = fresh.head.trust.machines.get(context.config.machine)
+  if (machine !== undefined && machine.status !== "trusted") return as("revoked")
+  try {
+    await unlock(context, fresh.head)
+  } catch (error) {
+    if (error instanceof SyncError && error.code === "LOCKED") return { ...known, locked: true }
+    throw error
+  }
+  await believe(context, fresh.head)
+  if (machine === undefined) return { ...as("pending"), fingerprints: await pendingWords(context, fresh, call) }
+  if (context.config.phase === "asked") return as("pending")
+  const report = await preview(context, workspace, fresh, call)
+  const pending = await listMachines(context, fresh.head, await pendingMachines(context, fresh, call))
+  return {
+    ...known,
+    sequence: report.sequence,
+    toSend: report.sent,
+    toReceive: report.received,
+    conflicts: report.conflicts,
+    skipped: report.skipped,
+    pendingMachines: pending.filter(isPending),
   }
 }
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { SignatureAlgorithm } from "../crypto/crypto.ts"
 import type { Host } from "./host.ts"
 import type {
   AuditReport,
@@ -77,6 +78,10 @@ export interface Session {
   /** Forgets the remembered key and the one in memory. */
   lock(): Promise<void>
   changePassphrase(options?: CallOptions): Promise<void>
+  /** Gives this machine new keys, classical or with ML-DSA-87, alone or beside; its id stays. */
+  rekey(algorithms: readonly SignatureAlgorithm[], options?: CallOptions): Promise<void>
+  /** From now on every machine of the workspace needs an ML-DSA-87 key. There is no way back. */
+  requirePostQuantum(options?: CallOptions): Promise<void>
 
   log(path: string | null, options?: CallOptions & { readonly limit?: number }): Promise<readonly VersionView[]>
   /** Writes an older version into the workspace, to its path or to `to`; what lies there goes to quarantine. */

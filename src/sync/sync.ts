@@ -25,7 +25,7 @@ import { baseAfter, type Conflict, type Operation, type Plan, type Resolution } 
 import { applyResolutions } from "../tree/resolve.ts"
 import { remember } from "../tree/scanCache.ts"
 import { prepareStateFolder } from "../tree/stateFolder.ts"
-import { believe, type Context, type Fresh, refresh, requireTrusted } from "../vault/context.ts"
+import { believe, type Context, type Fresh, refresh, requireNotRevoked, requireTrusted } from "../vault/context.ts"
 import type { Head } from "../vault/head.ts"
 import { nextSequence, publish } from "../vault/publish.ts"
 import { cacheShards, chunksOf, sweepShards, type VaultIndex } from "../vault/vaultIndex.ts"
@@ -46,6 +46,8 @@ const MIN_SHARED_BYTES = 64 * 1024
 /** Looks at the store, opens the keys, and makes sure that this machine may sync. */
 export async function enter(context: Context, call: CallOptions): Promise<Fresh> {
   const fresh = await refresh(context, call)
+  // A revoked machine gets no key any more: it is to hear why, not that its passphrase is wrong.
+  requireNotRevoked(context.config, fresh.head.trust)
   await unlock(context, fresh.head)
   await believe(context, fresh.head)
   requireTrusted(context.config, fresh.head.trust)
@@ -53,26 +55,46 @@ export async function enter(context: Context, call: CallOptions): Promise<Fresh>
   return fresh
 }
 
+/** What a sync would do, without doing any of it. */
+export async function preview(
+  context: Context,
+  workspace: Workspace,
+  { head }: Fresh,
+  call: CallOptions,
+): Promise<SyncReport> {
+  const names = await namesOf(context, head.trust)
+  const { plan, input } = await survey(context, workspace, head, call)
+  return {
+    kind: "dry-run",
+    sequence: head.verified.header.sequence,
+    ...changesOf(plan, input.base, names),
+    conflicts: conflictViews(plan.conflicts, names, () => "skip"),
+    skipped: plan.held,
+    bytesSent: 0,
+    bytesReceived: 0,
+  }
+}
+
 /** The caller holds the workspace's lock. */
 export async function syncOnce(context: Context, workspace: Workspace, options: SyncOptions): Promise<SyncReport> {
   const call: CallOptions = { signal: options.signal }
   let fresh = await enter(context, call)
-  if (options.dryRun !== true) await recoverApply(context, workspace)
+  if (options.dryRun === true) return preview(context, workspace, fresh, call)
+  await recoverApply(context, workspace)
   const answers = new Map<string, Resolution>()
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const names = await namesOf(context, fresh.head.trust)
     const seen = await survey(context, workspace, fresh.head, call)
-    const resolving = { context, workspace, head: fresh.head, names, call }
     // What was answered before the vault moved under us holds only for the same two versions.
     const open = seen.plan.conflicts.filter((conflict) => !answers.has(answerKey(conflict)))
-    const fromNow = options.dryRun === true ? new Map() : await resolveConflicts(resolving, open, options)
+    const resolving = { context, workspace, head: fresh.head, names, call }
+    const fromNow = await resolveConflicts(resolving, open, options)
     for (const conflict of open) {
       const answer = fromNow.get(conflict.path)
       if (answer !== undefined) answers.set(answerKey(conflict), answer)
     }
     const choices = choicesOf(seen.plan.conflicts, answers)
     const { plan, skipped } = applyResolutions(seen.plan, seen.input, choices)
-    if (options.dryRun === true) return dryRun(seen, plan, names, fresh.head)
     await brake(context, seen, plan, options)
     const outcome = await carryOut(context, workspace, { fresh, seen, plan, names, call })
     if (outcome !== null) return report(seen, { ...outcome, choices, open: skipped })
@@ -326,18 +348,6 @@ function filesToSeal(operations: readonly Operation[], seen: Survey, { host }: C
 function fileBefore(index: VaultIndex, path: string): FileEntry | null {
   const entry = index.entries.get(path)
   return entry?.type === "file" ? entry : null
-}
-
-function dryRun(seen: Survey, plan: Plan, names: MachineNames, head: Head): SyncReport {
-  return {
-    kind: "dry-run",
-    sequence: head.verified.header.sequence,
-    ...changesOf(plan, seen.input.base, names),
-    conflicts: conflictViews(seen.plan.conflicts, names, () => "skip"),
-    skipped: plan.held,
-    bytesSent: 0,
-    bytesReceived: 0,
-  }
 }
 
 function report(

@@ -157,9 +157,14 @@ export async function believe(context: Context, head: Head, changes: Partial<See
 
 /** What a machine may do, by the log it has just seen. */
 export function requireTrusted(config: Config, trust: TrustState): void {
-  const machine = trust.machines.get(config.machine)
-  if (machine === undefined) throw new SyncError("PENDING", "this machine is not approved yet")
-  if (machine.status !== "trusted") throw new SyncError("REVOKED", "this machine was revoked")
+  requireNotRevoked(config, trust)
+  if (!trust.machines.has(config.machine)) throw new SyncError("PENDING", "this machine is not approved yet")
+}
+
+/** What needs no key to be known. */
+export function requireNotRevoked(config: Config, trust: TrustState): void {
+  const status = trust.machines.get(config.machine)?.status ?? "trusted"
+  if (status !== "trusted") throw new SyncError("REVOKED", "this machine was revoked")
 }
 
 async function acceptCounter(context: Context, restored: number | null): Promise<void> {

@@ -7,8 +7,6 @@
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
-import { Secret } from "../../crypto/secret.ts"
-import { utf8 } from "../../crypto/bytes.ts"
 import { createEngine } from "../../src/engine.ts"
 import type { Host } from "../../src/host.ts"
 import { workspaceHome } from "../../src/platform/node/home.ts"
@@ -18,26 +16,11 @@ import { createNodeCrypto } from "../../src/platform/node/nodeCrypto.ts"
 import { createNodeState } from "../../src/platform/node/nodeState.ts"
 import { createNodeWorkspace } from "../../src/platform/node/nodeWorkspace.ts"
 import type { Clock } from "../../src/ports/clock.ts"
-import type { Keychain } from "../../src/ports/keychain.ts"
-import type { Confirmation, ConflictQuestion } from "../../src/ports/prompts.ts"
 import type { Engine, Session, SyncOptions } from "../../src/session.ts"
 import type { SyncReport } from "../../src/reports.ts"
-import type { Resolution } from "../../src/tree/plan.ts"
 import type { Store } from "../../storage/remote/store.ts"
 import { openLocalGitStore } from "../../storage/remote/node/localGitStore.ts"
-
-/** Six words of the list, so that no test waits for a person or a dictionary. */
-export const PASSPHRASE = "abandon gravity hollow meadow oxygen violin"
-
-export interface Person {
-  passphrase: string | null
-  newPassphrase: string | null
-  /** Answers by code of the question; yes where nothing is said. */
-  answers: Partial<Record<Confirmation["code"], boolean | null>>
-  resolve: (questions: readonly ConflictQuestion[]) => ReadonlyMap<string, Resolution>
-  /** What was asked, in order. */
-  readonly asked: Confirmation[]
-}
+import { createMemoryKeychain, createPerson, type Person, promptsOf } from "./person.ts"
 
 export interface TestMachine {
   readonly name: string
@@ -68,13 +51,7 @@ export function createMachine(options: MachineOptions): TestMachine {
   const root = join(folder, name)
   const home = join(folder, `${name}-home`)
   mkdirSync(root, { recursive: true })
-  const person: Person = {
-    passphrase: PASSPHRASE,
-    newPassphrase: PASSPHRASE,
-    answers: {},
-    resolve: () => new Map(),
-    asked: [],
-  }
+  const person = createPerson()
   const openStore = options.openStore ?? ((url, create) => openLocalGitStore({ path: new URL(url).pathname, create }))
   const host: Host = {
     crypto: createNodeCrypto(),
@@ -129,35 +106,4 @@ export async function admit(member: TestMachine, joiner: TestMachine, storeUrl: 
   const machineName = `Machine ${joiner.name.toUpperCase()}`
   const { machine } = await joiner.engine.join({ root: joiner.root, storeUrl, machineName, remember: true })
   await member.session((open) => open.approve(machine.id))
-}
-
-function promptsOf(person: Person): Host["prompts"] {
-  const secret = (text: string | null): Secret | null => (text === null ? null : new Secret(utf8(text)))
-  return {
-    passphrase: async (retry) => (retry ? null : secret(person.passphrase)),
-    newPassphrase: async () => secret(person.newPassphrase),
-    async confirm(question) {
-      person.asked.push(question)
-      const answer = person.answers[question.code]
-      return answer === undefined ? true : answer
-    },
-    resolve: async (questions) => person.resolve(questions),
-  }
-}
-
-function createMemoryKeychain(): Keychain {
-  const secrets = new Map<string, Uint8Array>()
-  return {
-    place: "memory",
-    async read(name) {
-      const bytes = secrets.get(name)
-      return bytes === undefined ? null : new Secret(bytes.slice())
-    },
-    async write(name, secret) {
-      secrets.set(name, secret.expose().slice())
-    },
-    async remove(name) {
-      secrets.delete(name)
-    },
-  }
 }
