@@ -176,13 +176,12 @@ function blockFolder(row: Row, wanted: number): void {
 function bits(row: Row): number {
   const { verdict, left, local, remote } = row
   if (left !== null) return (local !== null || row.unseen ? HERE : 0) | (remote !== null ? THERE : 0)
-  const open = isConflict(verdict)
-  let all = open ? 0 : row.inside
+  let all = row.inside
   if (verdict === "write") all |= HERE | COMES_HERE | WANTED_THERE
   else if (verdict !== "delete" && local !== null) all |= HERE
   if (verdict === "upload") all |= THERE | COMES_THERE | WANTED_HERE
   else if (verdict !== "bury" && remote !== null) all |= THERE
-  if (open) all |= (local !== null ? WANTED_HERE : 0) | (remote !== null ? WANTED_THERE : 0)
+  if (isConflict(verdict)) all |= (local !== null ? WANTED_HERE : 0) | (remote !== null ? WANTED_THERE : 0)
   return all
 }
 

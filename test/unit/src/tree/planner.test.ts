@@ -290,6 +290,12 @@ describe("a file in the place of a folder, or the other way round", () => {
     expect(show(plan(input({ base, remote: { p: file(2) } })))).toEqual(["agree p/a", "write p 644"])
   })
 
+  test("is no conflict with a deletion of what it replaced", () => {
+    const flat: Tree = { p: file(2) }
+    expect(show(plan(input({ base: flat, local: base })))).toEqual(["upload p", "upload p/a 644"])
+    expect(show(plan(input({ base: flat, remote: base })))).toEqual(["write p", "write p/a 644"])
+  })
+
   test("is a conflict when both made one", () => {
     expect(show(plan(input({ local: base, remote: { p: file(2) } })))).toEqual([
       "conflict p type-type",

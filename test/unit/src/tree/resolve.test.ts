@@ -194,6 +194,13 @@ describe("both are kept", () => {
   })
 })
 
+test("a choice also decides about what was ignored before", () => {
+  const base: Tree = { p: folder, "p/a": file(1) }
+  const dormant = new Set(["p", "p/a"])
+  const sides = input(base, { p: file(2) }, { p: folder, "p/a": file(3) }, { dormant })
+  expect(resolve(sides, { p: "keep-local" })).toEqual(["upload p", "bury p/a"])
+})
+
 test("a choice that what is ignored stands against is skipped", () => {
   const sides = input({}, { p: folder, "p/a": file(1) }, { p: file(2) }, { occupied: new Set(["p"]) })
   expect(resolve(sides, { p: "keep-remote" })).toEqual(["skipped p"])
