@@ -99,7 +99,16 @@ export function createByteReader(chunks: AsyncIterable<Uint8Array>): ByteReader 
   }
 }
 
+const early = new WeakSet<object>()
+
 /** The stream stopped in the middle of something: as good as a lost connection. */
 export function endedEarly(): StoreError {
-  return new StoreError("STORE_UNREACHABLE", "the store's answer ended early", { transient: true })
+  const error = new StoreError("STORE_UNREACHABLE", "the store's answer ended early", { transient: true })
+  early.add(error)
+  return error
+}
+
+/** Whether it was the store that ended its answer, orderly; not the connection that broke. */
+export function isEndedEarly(error: object): boolean {
+  return early.has(error)
 }

@@ -45,6 +45,7 @@ interface Seen {
 
 const BRANCH = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/
 const MAX_SEEN = 8
+const MAX_HEADS = 10_000
 /** Trees and commits are small; deltas between them are the rule. */
 const HELD_TREE_BYTES = 64 * 1024 * 1024
 
@@ -52,6 +53,8 @@ export function createGitStore({ transport, git, now }: GitStoreOptions): Store 
   const uploadPack = createUploadPack(transport, git)
   const objectReader = createObjectReader(uploadPack)
   const seenByCommit = new Map<ObjectId, Seen>()
+  /** Of which branch a commit was the head when we looked. */
+  const branchByHead = new Map<ObjectId, string>()
 
   const remember = (commit: ObjectId, found: Seen): void => {
     seenByCommit.delete(commit)
@@ -70,7 +73,10 @@ export function createGitStore({ transport, git, now }: GitStoreOptions): Store 
     return undefined
   }
 
-  /** The commit's trees, but for those of the newest snapshot seen, which the server is told we have. */
+  /**
+   * The commit's trees, but for those of an earlier commit of its branch that the server is told we have. Then
+   * commits between come along; a server does not leave out trees where the history is cut.
+   */
   const fetchTrees = async (commit: ObjectId, haves: readonly ObjectId[], options: CallOptions): Promise<Seen> => {
     const fetched = new Map<ObjectId, readonly TreeEntry[]>()
     let root: ObjectId | undefined
@@ -78,8 +84,8 @@ export function createGitStore({ transport, git, now }: GitStoreOptions): Store 
       if (object.type === "tree") fetched.set(object.id, parseTree(object.bytes))
       else if (object.type === "commit" && object.id === commit) root = parseCommit(object.bytes).tree
     }
-    const request = { wants: [commit], haves, depth: 1, filter: "blob:none", heldBytes: HELD_TREE_BYTES } as const
-    await uploadPack.fetch(request, receive, options)
+    const common = { wants: [commit], filter: "blob:none", heldBytes: HELD_TREE_BYTES } as const
+    await uploadPack.fetch(haves.length > 0 ? { ...common, haves } : { ...common, depth: 1 }, receive, options)
     if (root === undefined) throw new StoreError("STORE_OBJECT_MISSING", "the store lacks a commit")
     const trees = new Map<ObjectId, readonly TreeEntry[]>()
     const entriesOf = (id: ObjectId): readonly TreeEntry[] | undefined => {
@@ -91,11 +97,14 @@ export function createGitStore({ transport, git, now }: GitStoreOptions): Store 
   }
 
   const readSeen = async (commit: ObjectId, options: CallOptions): Promise<Seen> => {
-    const newest = [...seenByCommit.keys()].at(-1)
+    const branch = branchByHead.get(commit)
+    const earlier = [...seenByCommit.keys()].findLast(
+      (each) => branch !== undefined && branchByHead.get(each) === branch,
+    )
     try {
-      return await fetchTrees(commit, newest === undefined ? [] : [newest], options)
+      return await fetchTrees(commit, earlier === undefined ? [] : [earlier], options)
     } catch (error) {
-      if (newest === undefined || !isMissing(error)) throw error
+      if (earlier === undefined || !isMissing(error)) throw error
       return fetchTrees(commit, [], options)
     }
   }
@@ -164,6 +173,8 @@ export function createGitStore({ transport, git, now }: GitStoreOptions): Store 
     async branches(prefix, options = {}) {
       if (/[^A-Za-z0-9._/-]/.test(prefix)) throw new RangeError("not a prefix of branches")
       const branches = await uploadPack.listBranches(prefix, options)
+      if (branchByHead.size > MAX_HEADS) branchByHead.clear()
+      for (const branch of branches) branchByHead.set(branch.head, branch.name)
       return [...branches].sort((a, b) => (a.name < b.name ? -1 : 1))
     },
 
@@ -184,6 +195,7 @@ export function createGitStore({ transport, git, now }: GitStoreOptions): Store 
       if (result.kind === "committed") {
         const trees = new Map(prepared.built.trees.map((tree) => [tree.id, tree.entries]))
         remember(prepared.head, seen(prepared.snapshot, trees))
+        branchByHead.set(prepared.head, commit.branch)
         for (const branch of commit.deleteBranches ?? []) await deleteBranch(branch, options).catch(() => false)
       }
       return result

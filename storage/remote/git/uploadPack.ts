@@ -9,7 +9,7 @@
 import { StoreError } from "../../errors.ts"
 import type { Branch, CallOptions, ObjectId } from "../store.ts"
 import { parseRef, readAdvertisement, type ServerFeatures, USUAL_FEATURES } from "./advertisement.ts"
-import { type ByteReader, createByteReader, endedEarly } from "./byteReader.ts"
+import { type ByteReader, createByteReader, endedEarly, isEndedEarly } from "./byteReader.ts"
 import type { GitObject } from "./objects.ts"
 import { type PackOutcome, readPack } from "./packReader.ts"
 import { DELIMITER, FLUSH, notGit, packetLine, packetText, readPacket, readSideBand } from "./pktLine.ts"
@@ -124,7 +124,8 @@ export function createUploadPack(transport: GitTransport, git: GitPrimitives): U
 }
 
 function mayBeMisunderstanding(error: unknown): boolean {
-  return error instanceof StoreError && ["STORE_MALFORMED", "STORE_FAILED", "STORE_UNREACHABLE"].includes(error.code)
+  if (!(error instanceof StoreError)) return false
+  return error.code === "STORE_MALFORMED" || error.code === "STORE_FAILED" || isEndedEarly(error)
 }
 
 /** A reason that says more than that the first request was not understood. */

@@ -7,6 +7,7 @@
  */
 import { concatBytes, toBase64, utf8 } from "../../../crypto/bytes.ts"
 import { StoreError } from "../../errors.ts"
+import { readAdvertisement } from "../git/advertisement.ts"
 import { plainText } from "../git/serverFaults.ts"
 import type { ExchangeOptions, GitService, GitTransport } from "../git/transport.ts"
 import { storeErrorOfStatus } from "../httpStatus.ts"
@@ -105,7 +106,7 @@ export function createHttpTransport(settings: HttpTransportOptions): GitTranspor
     async exchange(service, body, options) {
       // A refusal in the middle of a long upload may look like a broken connection: ask beforehand.
       if (service === "git-receive-pack" && !mayPush && isLong(body)) {
-        for await (const _ of await send({ service, options })) continue
+        await readAdvertisement(await send({ service, options }))
       }
       return send({ service, body, options })
     },

@@ -74,7 +74,9 @@ export function createLocalTransport(path: string): GitTransport {
     },
 
     async close() {
-      await Promise.all([...running].map((child) => (child.kill(), once(child, "close"))))
+      const closed = [...running].map((child) => once(child, "close"))
+      for (const child of running) child.kill()
+      await Promise.all(closed)
     },
   }
 }
