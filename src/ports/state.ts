@@ -8,12 +8,9 @@
 export interface State {
   /** `null` if there is none. The buffer belongs to the caller. */
   read(name: string): Promise<Uint8Array | null>
-  /**
-   * Old or new after a crash, never a mixture; durable when it resolves, unless it is only a `cache`, which may be
-   * gone after a crash.
-   */
-  write(name: string, bytes: Uint8Array, options?: { readonly cache?: boolean }): Promise<void>
-  remove(name: string): Promise<void>
+  /** Old or new after a crash, never a mixture; durable when it resolves, unless it is only a cache. */
+  write(name: string, bytes: Uint8Array, options?: StateOptions): Promise<void>
+  remove(name: string, options?: StateOptions): Promise<void>
   /** Names that start with `prefix`, sorted. */
   list(prefix: string): Promise<readonly string[]>
   /**
@@ -21,6 +18,11 @@ export interface State {
    * holds it. A crash releases it.
    */
   lock(): Promise<StateLock | null>
+}
+
+export interface StateOptions {
+  /** A crash may undo this, or leave other bytes under the name: whoever reads it checks it. */
+  readonly cache?: boolean
 }
 
 export interface StateLock {

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { toHex } from "../../crypto/bytes.ts"
+import { equalBytes, toHex } from "../../crypto/bytes.ts"
 import type { ChunkRef, IndexEntry, Tombstone } from "../../storage/format/entry.ts"
 import type { ShardRef } from "../../storage/format/header.ts"
 import type { ShardContent } from "../../storage/format/indexShard.ts"
@@ -85,7 +85,7 @@ export function* chunksOf(entries: Iterable<IndexEntry>): Generator<ChunkRef> {
 }
 
 async function sealedShards(
-  { state, store }: Context,
+  { host, state, store }: Context,
   { verified, snapshot }: Head,
   numbers: readonly number[],
   call: CallOptions,
@@ -96,7 +96,7 @@ async function sealedShards(
   for (const number of numbers) {
     const ref = refs[number] as ShardRef
     const kept = await state.read(cacheName(ref))
-    if (kept !== null && kept.length === ref.size) found.set(number, kept)
+    if (kept !== null && equalBytes(host.crypto.sha256(kept), ref.sha256)) found.set(number, kept)
   }
   const missing = numbers.filter((number) => !found.has(number))
   const read = await readPaths(store, snapshot, missing.map(shardPath), call)
@@ -119,7 +119,7 @@ export async function cacheShards(
 /** Drops cached shards that the head does not name. */
 export async function sweepShards({ state }: Context, { verified }: Head): Promise<void> {
   const named = new Set(verified.header.index.map(cacheName))
-  for (const name of await state.list(CACHE)) if (!named.has(name)) await state.remove(name)
+  for (const name of await state.list(CACHE)) if (!named.has(name)) await state.remove(name, { cache: true })
 }
 
 function cacheName(ref: ShardRef): string {

@@ -27,7 +27,7 @@ export function createNodeState(folder: string): State {
   const cleaned = new Set<string>()
   let writes = 0
 
-  async function write(name: string, bytes: Uint8Array): Promise<void> {
+  async function write(name: string, bytes: Uint8Array, { cache = false } = {}): Promise<void> {
     const path = pathOf(folder, name)
     const parent = dirname(path)
     await makeFolders(parent)
@@ -35,9 +35,9 @@ export function createNodeState(folder: string): State {
     cleaned.add(parent)
     const temporary = `${path.slice(0, -SUFFIX.length)}.${self.pid}.${self.start}.${writes++}.tmp`
     try {
-      await writeDurably(temporary, bytes)
+      await writeNew(temporary, bytes, !cache)
       await rename(temporary, path)
-      await syncFolder(parent)
+      if (!cache) await syncFolder(parent)
     } catch (error) {
       await removeIfThere(temporary)
       throwIfFull(error)
@@ -57,10 +57,10 @@ export function createNodeState(folder: string): State {
       }
     },
     write,
-    remove: async (name) => {
+    remove: async (name, { cache = false } = {}) => {
       const path = pathOf(folder, name)
       await removeIfThere(path)
-      await syncFolder(dirname(path))
+      if (!cache) await syncFolder(dirname(path))
     },
     list: async (prefix) => {
       const names: string[] = []
@@ -92,11 +92,11 @@ async function makeFolders(folder: string): Promise<void> {
   }
 }
 
-async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
+async function writeNew(path: string, bytes: Uint8Array, durable: boolean): Promise<void> {
   const handle = await open(path, "wx", 0o600)
   try {
     await handle.writeFile(bytes)
-    await handle.sync()
+    if (durable) await handle.sync()
   } finally {
     await handle.close()
   }
