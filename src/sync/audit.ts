@@ -7,7 +7,9 @@
  */
 import { equalBytes } from "../../crypto/bytes.ts"
 import { StorageError, StoreError } from "../../storage/errors.ts"
-import type { ChunkRef, FileEntry } from "../../storage/format/entry.ts"
+import type { ChunkRef, FileEntry, IndexEntry } from "../../storage/format/entry.ts"
+import { openVerifiedShard } from "../../storage/indexShards.ts"
+import type { EpochKeys } from "../../storage/keys.ts"
 import {
   CONSTANT_OBJECTS,
   HEADER_PATH,
@@ -20,15 +22,14 @@ import {
 import type { CallOptions } from "../../storage/remote/store.ts"
 import type { AuditProblem, AuditReport } from "../reports.ts"
 import type { Context } from "../vault/context.ts"
-import type { Head } from "../vault/head.ts"
-import { readPastIndex, type VaultIndex } from "../vault/vaultIndex.ts"
+import { type Head, readPaths } from "../vault/head.ts"
 import { fetchChunks } from "./download.ts"
 
 /** @param head - Believed: header, log, MACs and key boxes are verified. */
 export async function audit(context: Context, head: Head, call: CallOptions): Promise<AuditReport> {
   const problems: AuditProblem[] = []
-  const index = await readIndexFromStore(context, head, call, problems)
-  const files = [...(index?.entries.values() ?? [])].filter((entry) => entry.type === "file")
+  const entries = await auditIndex(context, head, problems, call)
+  const files = entries.filter((entry) => entry.type === "file")
   const { bytes } = await auditPacks(context, head, files, problems, call)
   await auditLargeFiles(context, head, files, problems, call)
   problems.push(...unnamed(head))
@@ -53,21 +54,28 @@ function reasonOf(error: StorageError | StoreError): string {
   return error instanceof StorageError ? error.reason : error.message
 }
 
-/** The index as the store has it now, not as it was cached. */
-async function readIndexFromStore(
-  context: Context,
-  head: Head,
-  call: CallOptions,
+/** Each shard as the store has it now, not as it was cached. @returns The entries of those that are good. */
+async function auditIndex(
+  { host, store, keyring }: Context,
+  { verified, snapshot }: Head,
   problems: AuditProblem[],
-): Promise<VaultIndex | null> {
-  const uncached = { ...context, state: { ...context.state, read: async () => null } }
-  try {
-    return await readPastIndex(uncached, head, new Map(), call)
-  } catch (error) {
-    if (!isVaultFault(error)) throw error
-    problems.push({ object: "index", reason: reasonOf(error), files: [] })
-    return null
+  call: CallOptions,
+): Promise<readonly IndexEntry[]> {
+  const { index, epoch } = verified.header
+  const keys = keyring.get(epoch) as EpochKeys
+  const entries: IndexEntry[] = []
+  for (const number of index.keys()) {
+    const path = shardPath(number)
+    try {
+      const bytes = (await readPaths(store, snapshot, [path], call)).get(path) as Uint8Array
+      const shard = await openVerifiedShard(host.crypto, keys, index, number, bytes, host.compressor.decompress)
+      entries.push(...shard.entries)
+    } catch (error) {
+      if (!isVaultFault(error)) throw error
+      problems.push({ object: path, reason: reasonOf(error), files: [] })
+    }
   }
+  return entries
 }
 
 async function auditPacks(
