@@ -94,37 +94,42 @@ function splitDeletes(
 }
 
 function withLocalSources(arrivals: readonly Operation[], local: PlanInput["local"]): readonly Operation[] {
-  const wanted = new Map<string, string | null>()
-  for (const operation of arrivals) if (isTransfer(operation)) wanted.set(hashKey(operation.node), null)
-  if (wanted.size === 0) return arrivals
-  for (const [path, node] of local) {
-    if (node.type !== "file") continue
-    const source = wanted.get(hashKey(node))
-    // The first by name, so that the plan does not depend on the order of a map.
-    if (source === null || (source !== undefined && path < source)) wanted.set(hashKey(node), path)
-  }
+  const sources = findSources(arrivals, local)
   return arrivals.map((operation) => {
-    const from = isTransfer(operation) ? wanted.get(hashKey(operation.node)) : null
-    return typeof from === "string" ? ({ ...operation, from } as Operation) : operation
+    const source = isTransfer(operation) ? sourceOf(operation.node, sources) : null
+    return source === null ? operation : ({ ...operation, from: source[0] } as Operation)
   })
 }
 
 function withEntries(uploads: readonly OperationOf<"upload">[], remote: PlanInput["remote"]): readonly Operation[] {
-  const wanted = new Map<string, FileEntry | null>()
-  for (const operation of uploads) if (isTransfer(operation)) wanted.set(hashKey(operation.node), null)
-  if (wanted.size > 0) {
-    for (const entry of remote.values()) {
-      if (entry.type !== "file") continue
-      const source = wanted.get(hashKey(entry))
-      if (source === null || (source !== undefined && entry.path < source.path)) wanted.set(hashKey(entry), entry)
-    }
-  }
+  const sources = findSources(uploads, remote)
   return uploads.map((operation) => {
     const { node, before } = operation
     if (node.type !== "file") return operation
-    const from = before?.type === "file" && sameContent(before, node) ? before : wanted.get(hashKey(node))
-    return from ? { ...operation, from } : operation
+    const from = before?.type === "file" && sameContent(before, node) ? before : sourceOf(node, sources)?.[1]
+    return from ? { ...operation, from: from as FileEntry } : operation
   })
+}
+
+/** By the start of their hash, the files whose content an operation brings; the first by name, whatever the map's order. */
+type Sources = ReadonlyMap<number, readonly [string, TreeNode] | null>
+
+function findSources(operations: readonly Operation[], nodes: ReadonlyMap<string, TreeNode>): Sources {
+  const sources = new Map<number, readonly [string, TreeNode] | null>()
+  for (const operation of operations) if (isTransfer(operation)) sources.set(hashStart(operation.node), null)
+  if (sources.size === 0) return sources
+  for (const [path, node] of nodes) {
+    if (node.type !== "file") continue
+    const key = hashStart(node)
+    const source = sources.get(key)
+    if (source === null || (source !== undefined && path < source[0])) sources.set(key, [path, node])
+  }
+  return sources
+}
+
+function sourceOf(node: TreeNode & { readonly type: "file" }, sources: Sources): readonly [string, TreeNode] | null {
+  const source = sources.get(hashStart(node)) ?? null
+  return source !== null && sameContent(source[1], node) ? source : null
 }
 
 /** Whether an operation brings content that its own place does not have yet. */
@@ -136,6 +141,9 @@ function isTransfer(
   return node.type === "file" && (before === null || !sameContent(before, node))
 }
 
-function hashKey({ hash }: { readonly hash: Uint8Array }): string {
-  return String.fromCharCode(...hash)
+/** The first 48 bits of a hash: a quick key, to be checked on a match. */
+function hashStart({ hash }: { readonly hash: Uint8Array }): number {
+  let start = 0
+  for (let i = 0; i < 6; i++) start = start * 256 + (hash[i] as number)
+  return start
 }

