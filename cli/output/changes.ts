@@ -69,7 +69,7 @@ function changeRow({ path, type, change, size, runsOnOpen, from }: Change, style
   const name = type === "folder" ? `${printable(path)}/` : printable(path)
   const notes = [
     ...(type === "link" ? ["link"] : []),
-    ...(from === null ? [] : [`from ${printable(from)}`]),
+    ...(from === null || from === "" ? [] : [`from ${printable(from)}`]),
     ...(runsOnOpen ? [style.bad("runs code when opened")] : []),
   ]
   const word = change === "mode" ? "permissions" : change
