@@ -17,6 +17,7 @@ import { createNodeState } from "../../src/platform/node/nodeState.ts"
 import { createNodeWorkspace } from "../../src/platform/node/nodeWorkspace.ts"
 import type { Clock } from "../../src/ports/clock.ts"
 import type { Keychain } from "../../src/ports/keychain.ts"
+import type { Workspace } from "../../src/ports/workspace.ts"
 import type { Engine, Session, SyncOptions } from "../../src/session.ts"
 import type { SyncReport } from "../../src/reports.ts"
 import type { Store } from "../../storage/remote/store.ts"
@@ -40,6 +41,8 @@ export interface MachineOptions {
   /** Holds the workspace (`<name>`) and the home (`<name>-home`). */
   readonly folder: string
   readonly openStore?: (url: string, create: boolean) => Promise<Store>
+  /** Another disk than the real one, or the real one with something that happens at a certain moment. */
+  readonly openWorkspace?: (root: string) => Workspace
   readonly clock?: Clock
   readonly packBytes?: number
   readonly stageBytes?: number
@@ -64,7 +67,7 @@ export function createMachine(options: MachineOptions): TestMachine {
     packBytes: options.packBytes ?? 8 * 1024 * 1024,
     ...(options.stageBytes !== undefined && { stageBytes: options.stageBytes }),
     openStore: (url, { create }) => openStore(url, create),
-    openWorkspace: async (path) => createNodeWorkspace(path),
+    openWorkspace: async (path) => (options.openWorkspace ?? createNodeWorkspace)(path),
     openState: (id) => createNodeState(workspaceHome(home, id)),
     defaultStoreUrl: (workspace) => pathToFileURL(join(home, "vaults", `${workspace}.git`)).href,
   }

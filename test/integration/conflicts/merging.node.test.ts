@@ -189,7 +189,9 @@ describe("copies that were kept", () => {
     await a.sync()
     plant(b.root, { [path]: "ours", [path.replace(".md", ".remote-2.md")]: "in use here" })
     await b.sync({ onConflict: "keep-both" })
-    const texts = [".md", ".remote.md", ".remote-2.md", ".remote-3.md"].map((end) => at(b.root, path.replace(".md", end)))
+    const texts = [".md", ".remote.md", ".remote-2.md", ".remote-3.md"].map((end) =>
+      at(b.root, path.replace(".md", end)),
+    )
     expect(texts).toEqual(["ours", "in use there", "in use here", "theirs"])
   })
 })
