@@ -5,13 +5,13 @@
  *
  * @module
  */
-import { randomUUID } from "node:crypto"
 import { constants } from "node:fs"
-import { type FileHandle, mkdir, open, rename, rm, writeFile } from "node:fs/promises"
+import { type FileHandle, mkdir, open, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { Secret } from "../../../crypto/secret.ts"
 import type { Keychain } from "../../ports/keychain.ts"
-import { errnoOf, throwIfFull } from "./fsErrors.ts"
+import { errnoOf } from "./fsErrors.ts"
+import { removeLeftovers, replaceFile } from "./replaceFile.ts"
 
 /** Longest secret that is read back, in bytes; keys are far shorter. */
 const MAX_SECRET_BYTES = 64 * 1024
@@ -25,7 +25,8 @@ export function createFileKeychain(folder: string): Keychain {
     read: (name) => readSecret(join(folder, fileName(name))),
     async write(name, secret) {
       await mkdir(folder, { recursive: true, mode: 0o700 })
-      await replaceFile(join(folder, fileName(name)), secret.expose())
+      await removeLeftovers(folder)
+      await replaceFile(join(folder, fileName(name)), secret.expose(), true)
     },
     remove: (name) => rm(join(folder, fileName(name)), { force: true }),
   }
@@ -53,18 +54,5 @@ async function readSecret(path: string): Promise<Secret | null> {
     throw error
   } finally {
     await file?.close()
-  }
-}
-
-/** Old or new after a crash, never a mixture. */
-async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
-  const fresh = `${path}.${randomUUID()}`
-  try {
-    await writeFile(fresh, bytes, { flag: "wx", mode: 0o600, flush: true })
-    await rename(fresh, path)
-  } catch (error) {
-    await rm(fresh, { force: true })
-    throwIfFull(error)
-    throw error
   }
 }

@@ -1,49 +1,26 @@
 /**
  * The state port in a folder of files, 0700 and 0600: `<name>.bin` for each
  * value (no name holds a dot, so none is in another's way), and the lock of
- * `processLock.ts`. A value is written to a temporary file, synced, renamed, and
- * its folder synced. Temporary files carry the process that writes them; what
- * a dead one left is removed by the next write to that folder.
+ * `processLock.ts`. A value is replaced as `replaceFile.ts` says; what killed
+ * processes were writing is removed by whoever asks for the lock next, and by
+ * the next write to that folder.
  *
  * @module
  */
-import { constants } from "node:fs"
-import { mkdir, open, readdir, readFile, rename, unlink } from "node:fs/promises"
+import { mkdir, readdir, readFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { SyncError } from "../../errors.ts"
 import type { State } from "../../ports/state.ts"
 import { errnoOf, throwIfFull } from "./fsErrors.ts"
-import { livenessOf, ownIdentity, type ProcessIdentity } from "./processIdentity.ts"
 import { takeProcessLock } from "./processLock.ts"
+import { removeIfThere, removeLeftovers, replaceFile, syncFolder } from "./replaceFile.ts"
 
 const SUFFIX = ".bin"
 const NAME = /^[a-z0-9-]+(\/[a-z0-9-]+)*$/
-/** `<name>.<pid>.<start>.<number>.tmp` */
-const TEMPORARY = /^[a-z0-9-]+\.(\d+)\.([a-z0-9]*)\.\d+\.tmp$/
 
 /** @param folder - Absolute; made when it is first written to. */
 export function createNodeState(folder: string): State {
-  const self = ownIdentity()
   const cleaned = new Set<string>()
-  let writes = 0
-
-  async function write(name: string, bytes: Uint8Array, { cache = false } = {}): Promise<void> {
-    const path = pathOf(folder, name)
-    const parent = dirname(path)
-    await makeFolders(parent)
-    if (!cleaned.has(parent)) await removeLeftovers(parent, self)
-    cleaned.add(parent)
-    const temporary = `${path.slice(0, -SUFFIX.length)}.${self.pid}.${self.start}.${writes++}.tmp`
-    try {
-      await writeNew(temporary, bytes, !cache)
-      await rename(temporary, path)
-      if (!cache) await syncFolder(parent)
-    } catch (error) {
-      await removeIfThere(temporary)
-      throwIfFull(error)
-      throw error
-    }
-  }
 
   return {
     read: async (name) => {
@@ -56,7 +33,14 @@ export function createNodeState(folder: string): State {
         throw cause
       }
     },
-    write,
+    write: async (name, bytes, { cache = false } = {}) => {
+      const path = pathOf(folder, name)
+      const parent = dirname(path)
+      await makeFolders(parent)
+      if (!cleaned.has(parent)) await removeLeftovers(parent)
+      cleaned.add(parent)
+      await replaceFile(path, bytes, !cache)
+    },
     remove: async (name, { cache = false } = {}) => {
       const path = pathOf(folder, name)
       await removeIfThere(path)
@@ -64,11 +48,12 @@ export function createNodeState(folder: string): State {
     },
     list: async (prefix) => {
       const names: string[] = []
-      await collect(folder, "", names)
+      await collect(folder, "", (name) => names.push(name))
       return names.filter((name) => name.startsWith(prefix)).sort()
     },
     lock: async () => {
       await makeFolders(folder)
+      await removeLeftoversBelow(folder)
       return takeProcessLock(join(folder, "lock"))
     },
   }
@@ -92,53 +77,15 @@ async function makeFolders(folder: string): Promise<void> {
   }
 }
 
-async function writeNew(path: string, bytes: Uint8Array, durable: boolean): Promise<void> {
-  const handle = await open(path, "wx", 0o600)
-  try {
-    await handle.writeFile(bytes)
-    if (durable) await handle.sync()
-  } finally {
-    await handle.close()
+/** Folders of values are one level deep. */
+async function removeLeftoversBelow(folder: string): Promise<void> {
+  await removeLeftovers(folder)
+  for (const item of await readdir(folder, { withFileTypes: true })) {
+    if (item.isDirectory()) await removeLeftovers(join(folder, item.name))
   }
 }
 
-/** Windows cannot sync a folder, and need not: its renames are journaled. */
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === "win32") return
-  let handle: Awaited<ReturnType<typeof open>>
-  try {
-    handle = await open(folder, constants.O_RDONLY)
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return
-    throw error
-  }
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
-async function removeIfThere(path: string): Promise<void> {
-  try {
-    await unlink(path)
-  } catch (error) {
-    if (errnoOf(error) !== "ENOENT") throw error
-  }
-}
-
-/** What dead processes were writing when they died; a live one may be at it still. */
-async function removeLeftovers(folder: string, self: ProcessIdentity): Promise<void> {
-  for (const name of await readdir(folder)) {
-    const parts = TEMPORARY.exec(name)
-    if (parts === null) continue
-    const writer: ProcessIdentity = { ...self, pid: Number(parts[1]), start: parts[2] ?? "" }
-    const isOwn = writer.pid === self.pid && writer.start === self.start
-    if (!isOwn && livenessOf(writer, self) === "dead") await removeIfThere(join(folder, name))
-  }
-}
-
-async function collect(folder: string, prefix: string, names: string[]): Promise<void> {
+async function collect(folder: string, prefix: string, add: (name: string) => void): Promise<void> {
   let items: readonly { readonly name: string; isDirectory(): boolean }[]
   try {
     items = await readdir(folder, { withFileTypes: true })
@@ -148,9 +95,7 @@ async function collect(folder: string, prefix: string, names: string[]): Promise
   }
   for (const item of items) {
     const whole = `${prefix}${item.name}`
-    if (item.isDirectory()) await collect(join(folder, item.name), `${whole}/`, names)
-    else if (whole.endsWith(SUFFIX) && NAME.test(whole.slice(0, -SUFFIX.length))) {
-      names.push(whole.slice(0, -SUFFIX.length))
-    }
+    if (item.isDirectory()) await collect(join(folder, item.name), `${whole}/`, add)
+    else if (whole.endsWith(SUFFIX) && NAME.test(whole.slice(0, -SUFFIX.length))) add(whole.slice(0, -SUFFIX.length))
   }
 }
