@@ -44,6 +44,8 @@ export interface Context {
   note(line: string): void
   /** A line to standard output before the result; to standard error with `--json`. */
   say(line: string): void
+  /** The error to show for one of the engine's: what it gave up for want of an answer needs one. */
+  translate(error: unknown): unknown
   /** Wipes the progress line: some work is done, other may follow. */
   settle(): void
   /** Made once; `extras` count the first time. */

@@ -64,7 +64,7 @@ export function createRunner(options: RunnerOptions): Runner {
       } catch (error) {
         progress.stop()
         if (options.interruption.signal.aborted) exit = printInterrupted(terminal, globals.json)
-        else exit = fail(opened.translate(error), globals.json)
+        else exit = fail(opened.context.translate(error), globals.json)
       } finally {
         await opened.close()
       }
@@ -74,8 +74,6 @@ export function createRunner(options: RunnerOptions): Runner {
 
 interface Opened {
   readonly context: Context
-  /** An engine that gave up for want of an answer says that it was cancelled; the user is told why. */
-  translate(error: unknown): unknown
   close(): Promise<void>
 }
 
@@ -115,6 +113,7 @@ function createContext(options: RunnerOptions, globals: GlobalOptions, progress:
       asker,
       note,
       say,
+      translate: (error) => (unanswered() && STOPPED.has(codeOf(error)) ? needsAnswer(error) : error),
       settle: () => progress.stop(),
       engine,
       async session(directory, extras) {
@@ -124,7 +123,6 @@ function createContext(options: RunnerOptions, globals: GlobalOptions, progress:
         return session
       },
     },
-    translate: (error) => (unanswered() && STOPPED.has(codeOf(error)) ? needsAnswer(error) : error),
     async close() {
       for (const session of sessions) await session.close()
     },

@@ -86,7 +86,14 @@ async function watch(context: Context, dir: string | undefined, options: Options
   const pollMs = createPoll(session, options.interval)
   const { createNodeClock } = await import("../../src/platform/node/nodeClock.ts")
   const loop = createWatchLoop({
-    session,
+    session: {
+      // Waiting does not help where nobody is there to confirm the words.
+      sync: (syncOptions) =>
+        session.sync(syncOptions).catch((error) => {
+          throw context.translate(error)
+        }),
+      waitForRemote: session.waitForRemote,
+    },
     clock: createNodeClock(),
     onConflict: options.onConflict,
     signal: context.signal,

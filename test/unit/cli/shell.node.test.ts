@@ -299,6 +299,11 @@ it("verify ends with status 7 when anything is wrong", async () => {
   expect(out).toContain('"a\\nb"')
 })
 
+it("watch does not wait for an answer that nobody can give", async () => {
+  const answers = { sync: failing(new SyncError("PENDING", "the words were not confirmed")) }
+  expect(await run(["watch"], { answers, unanswered: true })).toMatchObject({ exit: 2 })
+})
+
 it("watch --json prints one document at the end", async () => {
   const interruption = new AbortController()
   const answers = {
