@@ -1,6 +1,6 @@
 /**
  * From a passphrase to keys, and to what the trust log says of them.
- * Normative text: `docs/spec/keys.md`, "Passphrase".
+ * Normative text: `docs/spec/passphrase.md`.
  *
  *     passphrase key = Argon2id(NFKC(passphrase) in UTF-8, salt[16], costs of the entry, 32)
  *     seed           = HKDF-SHA256(passphrase key, salt = empty, label, 32)    for each of three labels

@@ -12,7 +12,14 @@ import { Secret } from "../../crypto/secret.ts"
 import { decodeDocument, encodeDocument } from "../../storage/format/canonicalJson.ts"
 import { bytes, formatVersion, type JsonCodec, object } from "../../storage/format/codec.ts"
 import type { SigningKey } from "../../storage/format/envelope.ts"
-import { epochCodec, type MachineRecord, machineId, machineIdCodec, recordCodec } from "../../storage/format/machine.ts"
+import {
+  encodeRecord,
+  epochCodec,
+  type MachineRecord,
+  machineId,
+  machineIdCodec,
+  recordCodec,
+} from "../../storage/format/machine.ts"
 import type { EpochKeys, Keyring } from "../../storage/keys.ts"
 import { SyncError } from "../errors.ts"
 
@@ -63,7 +70,7 @@ interface SealedIdentity {
   readonly record: MachineRecord
   readonly epoch: number
   readonly salt: Uint8Array
-  /** The seeds, signing first, sealing last, under AES-256-GCM with the machine id as associated data. */
+  /** The seeds, signing first, sealing last, under AES-256-GCM with machine id and record as associated data. */
   readonly sealed: Uint8Array
 }
 
@@ -81,7 +88,7 @@ export async function sealIdentity(crypto: Crypto, keys: EpochKeys, identity: Id
   const salt = crypto.randomBytes(32)
   const key = crypto.hkdf(keys.machineKeys, salt, utf8(LABEL_IDENTITY), 32)
   const seeds = concatBytes(...[...identity.signingSeeds, identity.sealingSeed].map((seed) => seed.expose()))
-  const sealed = await crypto.seal(key, ZERO_NONCE, utf8(identity.id), seeds)
+  const sealed = await crypto.seal(key, ZERO_NONCE, boundTo(identity.id, identity.record), seeds)
   seeds.fill(0)
   key.wipe()
   const { id: machine, record } = identity
@@ -107,7 +114,7 @@ export async function openIdentity(crypto: Crypto, keyring: Keyring, stored: Uin
   const key = crypto.hkdf(keys.machineKeys, salt, utf8(LABEL_IDENTITY), 32)
   let seeds: Uint8Array
   try {
-    seeds = await crypto.open(key, ZERO_NONCE, utf8(machine), sealed)
+    seeds = await crypto.open(key, ZERO_NONCE, boundTo(machine, record), sealed)
   } catch (cause) {
     throw damaged(cause)
   } finally {
@@ -120,6 +127,10 @@ export async function openIdentity(crypto: Crypto, keyring: Keyring, stored: Uin
   const sealingSeed = seed(count)
   seeds.fill(0)
   return { id: machine, record, signingSeeds, sealingSeed }
+}
+
+function boundTo(machine: string, record: MachineRecord): Uint8Array {
+  return concatBytes(utf8(machine), encodeRecord(record))
 }
 
 function decodeIdentity(stored: Uint8Array): SealedIdentity {
