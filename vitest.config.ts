@@ -11,7 +11,8 @@ const chromium = {
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"],
 }
 
-const real = { testTimeout: 120_000, hookTimeout: 120_000, maxWorkers: 2 }
+/** After the fast ones, and not more at once than two cores bear: real parts have deadlines of their own. */
+const real = { testTimeout: 120_000, hookTimeout: 120_000, maxWorkers: 2, sequence: { groupOrder: 1 } }
 
 export default defineConfig({
   test: {
@@ -21,6 +22,9 @@ export default defineConfig({
           name: "unit",
           include: ["test/unit/**/*.test.ts", "test/conformance/**/*.test.ts", "test/property/**/*.test.ts"],
           testTimeout: 30_000,
+          hookTimeout: 60_000,
+          // Vitest would leave one core free, which is half of two.
+          maxWorkers: "100%",
         },
       },
       {

@@ -17,7 +17,7 @@ interface Report {
   readonly numPassedTests: number
   readonly numFailedTests: number
   readonly numPendingTests: number
-  readonly numFailedTestSuites: number
+  readonly success: boolean
 }
 
 /** Where the tests of these projects leave their report, relative to the root. */
@@ -31,8 +31,8 @@ export function tally(files: readonly string[], startedMs: number): string {
   for (const file of files) {
     const report = readReport(file, startedMs)
     passed += report?.numPassedTests ?? 0
-    // A file that does not load fails as a suite without a failed test.
-    failed += report === null ? 1 : report.numFailedTests || (report.numFailedTestSuites > 0 ? 1 : 0)
+    // A file that does not load, or a run that finds no test, fails without a failed test.
+    failed += report?.numFailedTests || (report?.success ? 0 : 1)
     skipped += report?.numPendingTests ?? 0
   }
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`
