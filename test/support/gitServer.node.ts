@@ -19,6 +19,8 @@ export interface GitServerOptions {
   readonly protocol?: 0 | 1 | 2
   /** Settings of the repository, `key=value`, after those that make it like GitHub's. */
   readonly config?: readonly string[]
+  /** Keeps the bodies of requests in the log. */
+  readonly keepsBodies?: boolean
 }
 
 export interface RequestRecord {
@@ -28,6 +30,10 @@ export interface RequestRecord {
   readonly authorization: string | undefined
   readonly protocol: string | undefined
   readonly contentLength: string | undefined
+  /** Names and values as they were sent. */
+  readonly headers: readonly (readonly [string, string])[]
+  /** Empty unless bodies are kept. */
+  readonly body: Uint8Array
   upBytes: number
   downBytes: number
 }
@@ -84,10 +90,12 @@ export async function startGitServer(options: GitServerOptions = {}): Promise<Gi
   let index = 0
 
   const server = createServer((request, response) => {
-    const record = recordOf(request)
+    const body: Buffer[] = []
+    const record = recordOf(request, body)
     log.push(record)
     request.on("data", (chunk: Buffer) => {
       record.upBytes += chunk.length
+      if (options.keepsBodies === true) body.push(chunk)
     })
     const fault = decide?.(index++, record)
     request.on("error", () => {})
@@ -123,14 +131,19 @@ interface Serving {
   readonly options: GitServerOptions
 }
 
-function recordOf(request: IncomingMessage): RequestRecord {
+function recordOf(request: IncomingMessage, body: readonly Uint8Array[]): RequestRecord {
   const protocol = request.headers["git-protocol"]
+  const { rawHeaders } = request
   return {
     method: request.method ?? "",
     path: request.url ?? "",
     authorization: request.headers.authorization,
     protocol: Array.isArray(protocol) ? protocol[0] : protocol,
     contentLength: request.headers["content-length"],
+    headers: rawHeaders.flatMap((name, i) => (i % 2 === 0 ? [[name, rawHeaders[i + 1] ?? ""] as const] : [])),
+    get body() {
+      return Buffer.concat(body)
+    },
     upBytes: 0,
     downBytes: 0,
   }
