@@ -150,7 +150,8 @@ export function createPlacer({ workspace, crypto, quarantine, onQuarantined }: P
     },
     async move(from, file) {
       const found = await lookFor(workspace, crypto, from, file.node)
-      if (!found.ok) return false
+      // Between the move and a change of its permissions it could not be told from the user's own.
+      if (!found.ok || (workspace.modes === "posix" && found.value.mode !== file.mode)) return false
       const moved = await workspace.rename(from, file.path, { replace: false })
       if (!moved.ok) return false
       await dress(file.path, file)

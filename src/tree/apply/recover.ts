@@ -6,10 +6,11 @@
  *
  * What may lie there, and what is done about it:
  *
- *     the content after       its permissions are completed; agreed
+ *     the content after       agreed, once its permissions are, too; others than ours: planned again
  *     the content before      nothing; planned again
  *     nothing, and should     agreed
- *     nothing, and should not what was taken away to make room is put back
+ *     nothing, where a folder was to come and a file made room for it: that is put back
+ *     nothing otherwise       the user took it away; planned again
  *     a file not finished     to quarantine, and the old one put back
  *     anything else           the user's, since then; left alone
  *
@@ -90,13 +91,13 @@ async function settle(parts: Parts, path: string, entry: JournalEntry): Promise<
     const isGone = stat.refusal === "missing" || stat.refusal === "not-a-folder"
     if (!isGone) return "open"
     if (after === null) return null
-    if (before !== null) await putBack(parts, path, before)
+    // Elsewhere the name is never absent while one thing takes another's place: there it was the user.
+    if (before !== null && after.type === "folder") await putBack(parts, path, before)
     return "open"
   }
   if (after?.type === "file" && stat.value.type === "file") return settleFile(parts, path, entry, after, stat.value)
   if (after === null || !(await lookFor(workspace, crypto, path, after)).ok) return "open"
-  await completeMode(parts, path, after, stat.value)
-  return after
+  return (await completeMode(parts, path, after, stat.value)) ? after : "open"
 }
 
 async function settleFile(
@@ -112,8 +113,8 @@ async function settleFile(
   const isUnfinished = workspace.modes === "posix" && isNew && stat.mode === UNFINISHED_MODE
   if (isUnfinished) await workspace.setMode(path, 0o600)
   if ((await lookFor(workspace, crypto, path, after)).ok) {
-    await completeMode(parts, path, after, { ...stat, mode: isUnfinished ? 0o600 : stat.mode })
-    return after
+    const mode = isUnfinished ? 0o600 : stat.mode
+    return (await completeMode(parts, path, after, { ...stat, mode })) ? after : "open"
   }
   if (before !== null && (await lookFor(workspace, crypto, path, before)).ok) return "open"
   if (!isUnfinished && !(await isTorn(workspace, path, stat, after, before))) return "open"
@@ -135,17 +136,21 @@ async function putBack({ workspace, crypto, journal }: Parts, path: string, befo
   }
 }
 
-/** Ours are made with narrow permissions and get theirs at the end; others' are not touched. */
+/**
+ * Ours are made with narrow permissions and get theirs at the end. False if they are neither: an apply that only
+ * changes permissions had not come to it, or the user changed them since.
+ */
 async function completeMode(
   { workspace, isSecret }: Parts,
   path: string,
   { type, mode }: TreeNode,
   stat: Stat,
-): Promise<void> {
-  if (workspace.modes === "none" || type === "link") return
-  const isFresh = stat.mode === (type === "folder" ? 0o700 : 0o600)
+): Promise<boolean> {
+  if (workspace.modes === "none" || type === "link") return true
   const wanted = type === "file" && isSecret(path) ? (mode & 0o700) | 0o600 : mode
-  if (isFresh && wanted !== stat.mode) await workspace.setMode(path, wanted)
+  if (stat.mode === wanted) return true
+  if (stat.mode !== (type === "folder" ? 0o700 : 0o600)) return false
+  return (await workspace.setMode(path, wanted)).ok
 }
 
 const BLOCK_BYTES = 4096

@@ -77,7 +77,7 @@ describe("recover", () => {
     expect(await textAt(workspace, "a")).toBe(OLD)
   })
 
-  it("completes the permissions of what is whole, secrets kept", async () => {
+  it("completes the permissions of what is whole, secrets kept, and leaves the user's alone", async () => {
     const fresh = (text: string) => ({ text, mode: 0o600 })
     await plant(workspace, {
       a: fresh("a"),
@@ -85,14 +85,33 @@ describe("recover", () => {
       mine: { text: "c", mode: 0o640 },
       d: { folder: 0o700 },
     })
-    const { diskModes } = await recoverFrom({
+    const { agreed, diskModes } = await recoverFrom({
       a: { before: null, after: node({ text: "a", mode: 0o755 }) },
       ".env": { before: null, after: node("b") },
       mine: { before: null, after: node("c") },
       d: { before: null, after: node({ folder: 0o555 }) },
     })
-    expect(Object.fromEntries(diskModes)).toEqual({ a: 0o755, ".env": 0o600, mine: 0o640, d: 0o555 })
+    expect(Object.fromEntries(diskModes)).toEqual({ a: 0o755, ".env": 0o600, d: 0o555 })
     for (const [path, mode] of diskModes) expect(await workspace.stat(path)).toMatchObject({ value: { mode } })
+    expect(await workspace.stat("mine")).toMatchObject({ value: { mode: 0o640 } })
+    expect(agreed.has("mine")).toBe(false)
+  })
+
+  it("does not take a change of permissions for done that it had not come to", async () => {
+    await plant(workspace, { a: OLD, b: { text: OLD, mode: 0o755 }, c: { folder: 0o755 } })
+    const { agreed } = await recoverFrom({
+      a: { before: node(OLD), after: node({ text: OLD, mode: 0o755 }) },
+      b: { before: node(OLD), after: node({ text: OLD, mode: 0o755 }) },
+      c: { before: node({ folder: 0o755 }), after: node({ folder: 0o750 }) },
+    })
+    expect([...agreed.keys()]).toEqual(["b"])
+  })
+
+  it("leaves gone what the user deleted since", async () => {
+    await plant(workspace, { [`.sessyn/quarantine/${BATCH}/a`]: OLD })
+    const { agreed } = await recoverFrom({ a: { before: node(OLD), after: node(NEW) } })
+    expect(await textAt(workspace, "a")).toBeNull()
+    expect(agreed.size).toBe(0)
   })
 
   it("finishes a whole file that was not yet given its permissions", async () => {
