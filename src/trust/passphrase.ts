@@ -49,13 +49,37 @@ export async function derivePassphraseKeys(
   return keys
 }
 
-/** Whether these keys are the ones an entry of the log speaks of; the test of a typed passphrase. */
+/**
+ * Whether these keys are the ones an entry of the log speaks of; the test of a typed passphrase. All of them: a host
+ * that made up a log can copy the recipient of a real one, but could not sign its entry with the recovery keys.
+ */
 export async function arePassphraseKeys(
   crypto: Crypto,
   keys: PassphraseKeys,
   entry: PassphraseEntry,
 ): Promise<boolean> {
-  return equalBytes(await crypto.sealingPublicKey(keys.recipient), entry.recipient)
+  const { recipient, recovery } = await publicKeysOf(crypto, keys)
+  return (
+    equalBytes(recipient, entry.recipient) &&
+    equalBytes(recovery.ed25519, entry.recovery.ed25519) &&
+    equalBytes(recovery.mlDsa87, entry.recovery.mlDsa87)
+  )
+}
+
+async function publicKeysOf(
+  crypto: Crypto,
+  { recipient: seed, recovery }: PassphraseKeys,
+): Promise<Pick<PassphraseEntry, "recipient" | "recovery">> {
+  const [recipient, ed25519, mlDsa87] = await Promise.all([
+    crypto.sealingPublicKey(seed),
+    crypto.signingPublicKey("ed25519", recovery.ed25519),
+    crypto.signingPublicKey("ml-dsa-87", recovery.mlDsa87),
+  ])
+  return { recipient, recovery: { ed25519, mlDsa87 } }
+}
+
+export function wipePassphraseKeys({ recipient, recovery }: PassphraseKeys): void {
+  for (const seed of [recipient, recovery.ed25519, recovery.mlDsa87]) seed.wipe()
 }
 
 /** A passphrase that the log does not have yet. */
@@ -68,10 +92,5 @@ export interface NewPassphrase {
 export async function createPassphraseEntry(crypto: Crypto, passphrase: Secret): Promise<NewPassphrase> {
   const costs = { ...DEFAULT_COSTS, salt: crypto.randomBytes(SALT_BYTES) }
   const keys = await derivePassphraseKeys(crypto, passphrase, costs)
-  const [recipient, ed25519, mlDsa87] = await Promise.all([
-    crypto.sealingPublicKey(keys.recipient),
-    crypto.signingPublicKey("ed25519", keys.recovery.ed25519),
-    crypto.signingPublicKey("ml-dsa-87", keys.recovery.mlDsa87),
-  ])
-  return { entry: { ...costs, recipient, recovery: { ed25519, mlDsa87 } }, keys }
+  return { entry: { ...costs, ...(await publicKeysOf(crypto, keys)) }, keys }
 }

@@ -8,6 +8,7 @@ import { fromUtf8, utf8 } from "../../crypto/bytes.ts"
 import type { Crypto } from "../../crypto/crypto.ts"
 import { createWebCrypto } from "../../crypto/webCrypto.ts"
 import { createEngine } from "../../src/engine.ts"
+import type { Host } from "../../src/host.ts"
 import {
   createMemoryState,
   createMemoryStateDisk,
@@ -26,6 +27,8 @@ export const STORE_URL = "memory:"
 
 export interface MemoryMachine {
   readonly name: string
+  readonly crypto: Crypto
+  readonly host: Host
   readonly engine: Engine
   readonly person: Person
   readonly workspace: Workspace
@@ -62,7 +65,7 @@ export async function createMemoryMachine(
   const person = createPerson()
   const clock = createHastyClock()
   const states = new Map<string, MemoryStateDisk>()
-  const engine = createEngine({
+  const host: Host = {
     crypto,
     compressor: createWebCompressor(),
     clock,
@@ -78,7 +81,8 @@ export async function createMemoryMachine(
       return createMemoryState({ disk })
     },
     defaultStoreUrl: () => STORE_URL,
-  })
+  }
+  const engine = createEngine(host)
   const session = async <T>(work: (session: Session) => Promise<T>): Promise<T> => {
     const open = await engine.open(workspace.root)
     try {
@@ -89,6 +93,8 @@ export async function createMemoryMachine(
   }
   return {
     name,
+    crypto,
+    host,
     engine,
     person,
     workspace,
