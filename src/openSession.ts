@@ -33,6 +33,7 @@ import { forget, isRemembered, remember, unlock } from "./trust/unlock.ts"
 import type { TreeNode } from "./tree/node.ts"
 import { prepareStateFolder } from "./tree/stateFolder.ts"
 import { believe, type Context, createContext, type Fresh, refresh } from "./vault/context.ts"
+import { readIndex, storedBytes } from "./vault/vaultIndex.ts"
 import type { Config } from "./vault/memory.ts"
 
 const LOG_LIMIT = 1000
@@ -55,7 +56,7 @@ export async function openSession(host: Host, config: Config, workspace: Workspa
   async function allMachines(call: CallOptions) {
     const fresh = await enter(context, call)
     const pending = await pendingMachines(context, fresh, call)
-    return { fresh, pending, views: await listMachines(context, fresh.head, pending) }
+    return { fresh, pending, views: await listMachines(context, fresh.head, pending, call) }
   }
 
   return {
@@ -233,7 +234,7 @@ async function status(context: Context, workspace: Workspace, call: CallOptions)
   if (machine === undefined) return { ...as("pending"), fingerprints: await pendingWords(context, fresh, call) }
   if (context.config.phase === "asked") return as("pending")
   const report = await preview(context, workspace, fresh, call)
-  const pending = await listMachines(context, fresh.head, await pendingMachines(context, fresh, call))
+  const pending = await listMachines(context, fresh.head, await pendingMachines(context, fresh, call), call)
   return {
     ...known,
     sequence: report.sequence,
@@ -242,6 +243,7 @@ async function status(context: Context, workspace: Workspace, call: CallOptions)
     conflicts: report.conflicts,
     skipped: report.skipped,
     pendingMachines: pending.filter(isPending),
+    storeBytes: storedBytes(fresh.head, await readIndex(context, fresh.head, call)),
   }
 }
 

@@ -5,7 +5,7 @@
  */
 import type { Change, ConflictView } from "../reports.ts"
 import type { TreeNode } from "../tree/node.ts"
-import { type Conflict, type Operation, type Plan, type Resolution, sameContent } from "../tree/plan.ts"
+import { type Conflict, type Operation, type Plan, type PlanInput, type Resolution, sameContent } from "../tree/plan.ts"
 import { runsOnOpen } from "../tree/sensitive.ts"
 
 /** Names of machines by id; unknown ones are shown by the start of their id. */
@@ -19,15 +19,19 @@ export interface PlannedChanges {
 /** @param failed - Paths that were not carried out, and so are not told of. */
 export function changesOf(
   plan: Plan,
-  base: ReadonlyMap<string, TreeNode>,
+  { base, tombstones }: Pick<PlanInput, "base" | "tombstones">,
   names: MachineNames,
   failed: ReadonlySet<string> = new Set(),
 ): PlannedChanges {
+  const deleter: MachineNames = (path) => {
+    const tombstone = tombstones.get(path)
+    return tombstone === undefined ? "" : names(tombstone.writer)
+  }
   const sent: Change[] = []
   const received: Change[] = []
   for (const operation of plan.operations) {
     if (failed.has(operation.path)) continue
-    const change = describe(operation, base, names)
+    const change = describe(operation, base, names, deleter)
     if (change !== null) (change.from === null ? sent : received).push(change)
   }
   return { sent: byPath(sent), received: byPath(received) }
@@ -42,7 +46,12 @@ export function conflictViews(
   return conflicts.map(({ path, kind, writer }) => ({ path, kind, machine: names(writer), choice: choice(path) }))
 }
 
-function describe(operation: Operation, base: ReadonlyMap<string, TreeNode>, names: MachineNames): Change | null {
+function describe(
+  operation: Operation,
+  base: ReadonlyMap<string, TreeNode>,
+  names: MachineNames,
+  deleter: MachineNames,
+): Change | null {
   const { path } = operation
   const view = (node: TreeNode, change: Change["change"], from: string | null): Change => ({
     path,
@@ -68,7 +77,7 @@ function describe(operation: Operation, base: ReadonlyMap<string, TreeNode>, nam
       )
     }
     case "delete":
-      return view(operation.before, "deleted", "")
+      return view(operation.before, "deleted", deleter(path))
     case "merge":
       return {
         path,

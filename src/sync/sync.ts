@@ -67,7 +67,7 @@ export async function preview(
   return {
     kind: "dry-run",
     sequence: head.verified.header.sequence,
-    ...changesOf(plan, input.base, names),
+    ...changesOf(plan, input, names),
     conflicts: conflictViews(plan.conflicts, names, () => "skip"),
     skipped: plan.held,
     bytesSent: 0,
@@ -358,7 +358,7 @@ function report(
   },
 ): SyncReport {
   const failed = new Set(done.failed.keys())
-  const { sent, received } = changesOf(done.plan, seen.input.base, done.names, failed)
+  const { sent, received } = changesOf(done.plan, seen.input, done.names, failed)
   const open = new Set(done.open)
   const conflicts = conflictViews(seen.plan.conflicts, done.names, (path) =>
     open.has(path) ? "skip" : (done.choices.get(path)?.choice ?? "skip"),

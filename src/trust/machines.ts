@@ -19,7 +19,7 @@ import { looksSecret } from "../tree/sensitive.ts"
 import type { Context, Fresh } from "../vault/context.ts"
 import type { Head } from "../vault/head.ts"
 import { createIdentity, type Identity, signersOf } from "../vault/identity.ts"
-import { readIndex } from "../vault/vaultIndex.ts"
+import { readIndex, type VaultIndex } from "../vault/vaultIndex.ts"
 import { publishChange } from "./change.ts"
 import type { PendingMachine } from "./join.ts"
 import { nameOf, SHORT_ID_LENGTH } from "./names.ts"
@@ -32,10 +32,14 @@ export async function listMachines(
   context: Context,
   head: Head,
   pending: readonly PendingMachine[],
+  call: CallOptions,
 ): Promise<readonly MachineView[]> {
+  const written = lastWritten(head, await readIndex(context, head, call))
   const views: MachineView[] = []
   for (const machine of head.trust.machines.values()) {
-    if (machine.status !== "deleted") views.push(await viewOf(context, head, machine))
+    if (machine.status === "deleted") continue
+    const view = await viewOf(context, head, machine)
+    views.push({ ...view, lastSequence: written.get(machine.id) ?? null })
   }
   for (const request of pending) {
     views.push({
@@ -53,8 +57,20 @@ export async function listMachines(
   return views.sort((a, b) => order[a.status] - order[b.status] || (a.name < b.name ? -1 : 1))
 }
 
+/** The newest version that each machine is known to have written: this one's writer, and what the index still tells. */
+function lastWritten({ verified }: Head, { entries, tombstones }: VaultIndex): ReadonlyMap<string, number> {
+  const { writer, sequence } = verified.header
+  const written = new Map([[writer, sequence]])
+  const note = (machine: string, version: number): void => {
+    written.set(machine, Math.max(version, written.get(machine) ?? 0))
+  }
+  for (const entry of entries.values()) note(entry.writer, entry.version)
+  for (const tombstone of tombstones.values()) note(tombstone.writer, tombstone.sequence)
+  return written
+}
+
 export async function viewOf(context: Context, head: Head, machine: MachineState): Promise<MachineView> {
-  const { trust, verified } = head
+  const { trust } = head
   const approver = machine.approvedBy === null ? null : await nameOf(context, trust.machines.get(machine.approvedBy))
   const isThis = machine.id === context.config.machine && machine.status === "trusted"
   const since = trust.entries[(machine.revokedAt ?? machine.since) - 1]
@@ -66,7 +82,7 @@ export async function viewOf(context: Context, head: Head, machine: MachineState
     approvedBy: approver,
     fingerprint: null,
     algorithms: machine.record.signing.map(({ algorithm }) => algorithm),
-    lastSequence: verified.header.writer === machine.id ? verified.header.sequence : null,
+    lastSequence: null,
   }
 }
 

@@ -12,6 +12,7 @@ import type { ShardContent } from "../../storage/format/indexShard.ts"
 import { joinShards, openVerifiedShard } from "../../storage/indexShards.ts"
 import { StorageError } from "../../storage/errors.ts"
 import { shardPath } from "../../storage/layout.ts"
+import { paddedLength } from "../../storage/padding.ts"
 import type { CallOptions } from "../../storage/remote/store.ts"
 import type { Context } from "./context.ts"
 import { type Head, readPaths } from "./head.ts"
@@ -82,6 +83,18 @@ export function indexOf(shards: readonly ShardContent[]): VaultIndex {
 /** All chunks that an index refers to, in no order. */
 export function* chunksOf(entries: Iterable<IndexEntry>): Generator<ChunkRef> {
   for (const entry of entries) if (entry.type === "file") yield* entry.chunks
+}
+
+/** About how much the newest version takes in the store, in bytes; older ones it still keeps come on top. */
+export function storedBytes({ verified }: Head, { entries }: VaultIndex): number {
+  const ends = new Map<string, number>()
+  for (const { pack, offset, sealedBytes } of chunksOf(entries.values())) {
+    ends.set(pack, Math.max(offset + sealedBytes, ends.get(pack) ?? 0))
+  }
+  let bytes = 0
+  for (const end of ends.values()) bytes += paddedLength(end)
+  for (const { size } of verified.header.index) bytes += size
+  return bytes
 }
 
 async function sealedShards(
