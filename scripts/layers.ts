@@ -126,7 +126,7 @@ export const LAYERS: readonly Layer[] = [
     room: "src/platform/node/",
     what: "adapters of the ports for Node",
     rooms: ["crypto/", "storage/", "storage/errors.ts", ...PORTS, "src/tree/", "src/platform/"],
-    packages: ["@napi-rs/keyring", "chokidar", "env-paths", "hash-wasm", "hpke"],
+    packages: ["@napi-rs/keyring", "env-paths", "hash-wasm", "hpke"],
     node: true,
   },
   {
