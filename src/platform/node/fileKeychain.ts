@@ -25,7 +25,7 @@ export function createFileKeychain(folder: string): Keychain {
     read: (name) => readSecret(join(folder, fileName(name))),
     async write(name, secret) {
       await mkdir(folder, { recursive: true, mode: 0o700 })
-      await removeLeftovers(folder)
+      removeLeftovers(folder)
       await replaceFile(join(folder, fileName(name)), secret.expose(), true)
     },
     remove: (name) => rm(join(folder, fileName(name)), { force: true }),

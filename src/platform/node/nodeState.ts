@@ -37,7 +37,7 @@ export function createNodeState(folder: string): State {
       const path = pathOf(folder, name)
       const parent = dirname(path)
       await makeFolders(parent)
-      if (!cleaned.has(parent)) await removeLeftovers(parent)
+      if (!cleaned.has(parent)) removeLeftovers(parent)
       cleaned.add(parent)
       await replaceFile(path, bytes, !cache)
     },
@@ -79,9 +79,9 @@ async function makeFolders(folder: string): Promise<void> {
 
 /** Folders of values are one level deep. */
 async function removeLeftoversBelow(folder: string): Promise<void> {
-  await removeLeftovers(folder)
+  removeLeftovers(folder)
   for (const item of await readdir(folder, { withFileTypes: true })) {
-    if (item.isDirectory()) await removeLeftovers(join(folder, item.name))
+    if (item.isDirectory()) removeLeftovers(join(folder, item.name))
   }
 }
 

@@ -6,6 +6,7 @@
  */
 import { closeSync, lstatSync, mkdirSync, openSync, rmdirSync, symlinkSync, unlinkSync } from "node:fs"
 import { errnoOf } from "./fsErrors.ts"
+import { removeLeftovers, temporaryName } from "./replaceFile.ts"
 
 export interface Abilities {
   readonly caseInsensitive: boolean
@@ -52,18 +53,18 @@ function removeFolder(folder: string): void {
 }
 
 function tryOut(folder: string): Abilities {
+  removeLeftovers(folder)
   // One name tells both: its letters in another case, and its é in two code points.
-  const stem = `${folder}/.sessyn-tmp-${crypto.randomUUID()}`
-  const name = `${stem}-case-\u00e9`
-  closeSync(openSync(name, "wx", 0o600))
+  const name = temporaryName("case-\u00e9")
+  closeSync(openSync(`${folder}/${name}`, "wx", 0o600))
   try {
     return {
-      caseInsensitive: exists(`${stem}-CASE-\u00e9`),
-      normalizes: exists(`${stem}-case-e\u0301`),
-      links: canLink(`${stem}-link`),
+      caseInsensitive: exists(`${folder}/${name.replace("case", "CASE")}`),
+      normalizes: exists(`${folder}/${name.normalize("NFD")}`),
+      links: canLink(`${folder}/${temporaryName("link")}`),
     }
   } finally {
-    unlinkSync(name)
+    unlinkSync(`${folder}/${name}`)
   }
 }
 

@@ -9,8 +9,8 @@
  *
  * @module
  */
-import { constants } from "node:fs"
-import { open, readdir, rename, unlink } from "node:fs/promises"
+import { constants, readdirSync, unlinkSync } from "node:fs"
+import { open, rename, unlink } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { errnoOf, throwIfFull } from "./fsErrors.ts"
 import { livenessOf, ownIdentity, type ProcessIdentity } from "./processIdentity.ts"
@@ -21,7 +21,7 @@ let writes = 0
 
 /** @param durable - False for what may be gone after a power cut. The mode is 0600. */
 export async function replaceFile(path: string, bytes: Uint8Array, durable: boolean): Promise<void> {
-  const temporary = `${path}.${self.pid}.${self.start}.${writes++}.tmp`
+  const temporary = temporaryName(path)
   try {
     await writeNew(temporary, bytes, durable)
     await rename(temporary, path)
@@ -33,14 +33,23 @@ export async function replaceFile(path: string, bytes: Uint8Array, durable: bool
   }
 }
 
+/** A name for what will not stay; `path` may be that of the file it is for, or any other. */
+export function temporaryName(path: string): string {
+  return `${path}.${self.pid}.${self.start}.${writes++}.tmp`
+}
+
 /** What dead processes were writing in a folder when they died; a live one may be at it still. */
-export async function removeLeftovers(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
+export function removeLeftovers(folder: string): void {
+  for (const name of readdirSync(folder)) {
     const parts = TEMPORARY.exec(name)
     if (parts === null) continue
     const writer: ProcessIdentity = { ...self, pid: Number(parts[1]), start: parts[2] ?? "" }
-    const isOwn = writer.pid === self.pid && writer.start === self.start
-    if (!isOwn && livenessOf(writer, self) === "dead") await removeIfThere(join(folder, name))
+    if (livenessOf(writer, self) !== "dead") continue
+    try {
+      unlinkSync(join(folder, name))
+    } catch (error) {
+      if (errnoOf(error) !== "ENOENT") throw error
+    }
   }
 }
 
