@@ -9,7 +9,7 @@
  * Why we write deltas of what has nothing in common with anything: a server
  * that sends two large blobs from two packs first searches for a delta
  * between them, with seconds of CPU for nothing, unless it finds one already
- * there that it can pass on (`docs/decisions/001-own-git-objects.md`).
+ * there that it can pass on (`docs/decisions/002-own-git-objects.md`).
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * The Store port on a Git server, over whatever transport reaches it. How a
  * vault lies in Git: `docs/spec/store.md`. Why not with a Git library:
- * `docs/decisions/001-own-git-objects.md`.
+ * `docs/decisions/002-own-git-objects.md`.
  *
  * Holds no state but caches: the trees of the snapshots it saw last, so that
  * a sync reads and writes only those that changed.

@@ -22,7 +22,7 @@ export interface ObjectReader {
   read(ids: readonly ObjectId[], within: readonly ObjectId[], onObject: OnObject, options: CallOptions): Promise<void>
 }
 
-/** Objects asked for in one request, and requests at a time (`docs/decisions/001-own-git-objects.md`). */
+/** Objects asked for in one request, and requests at a time (`docs/decisions/002-own-git-objects.md`). */
 const BATCH = 256
 const IN_FLIGHT = 2
 /** What is kept for deltas that a server made of small blobs. */

@@ -1,6 +1,6 @@
 /**
  * Writes Git packs (gitformat-pack(5), version 2) as a stream. Blobs are kept
- * as stored zlib blocks, since ciphertext cannot shrink; large ones as deltas
+ * as stored zlib blocks, since ciphertext cannot shrink; all but the smallest as deltas
  * on the constant base blob (see `delta.ts`).
  *
  *     pack  = "PACK" || u32 version 2 || u32 count || entries || SHA-1 of all before
@@ -13,8 +13,8 @@ import { BASE_BLOB, BASE_ID, insertOnlyDelta } from "./delta.ts"
 import type { GitObject, GitType } from "./objects.ts"
 import type { GitPrimitives } from "./primitives.ts"
 
-/** Blobs from this length on are written as deltas on the base blob. */
-export const DELTA_THRESHOLD_BYTES = 1024 * 1024
+/** Blobs from this length on, which every sealed object has, are written as deltas on the base blob. */
+export const DELTA_THRESHOLD_BYTES = 16 * 1024
 
 /** A piece that is written at once is at most this long, so that back-pressure is felt. */
 const PIECE_BYTES = 256 * 1024

@@ -11,6 +11,7 @@ import { promisify } from "node:util"
 import { StoreError } from "../../errors.ts"
 import { createGitStore } from "../git/gitStore.ts"
 import type { Store } from "../store.ts"
+import { draftName, removeDrafts, removeHalfPushes, removeStaleLocks } from "./leftovers.ts"
 import { gitEnvironment } from "./gitEnvironment.ts"
 import { nodeGitPrimitives } from "./gitPrimitives.ts"
 import { createLocalTransport, repositoryConfig } from "./localTransport.ts"
@@ -35,7 +36,26 @@ export async function openLocalGitStore({ path, create, now = Date.now }: LocalG
   if (names !== undefined && names.length > 0) checkIsBare(names)
   else if (create) await createRepository(absolute)
   else throw new StoreError("STORE_NOT_FOUND", "there is no Git repository at the store's path")
-  return createGitStore({ transport: createLocalTransport(absolute), git: nodeGitPrimitives, now })
+  await removeHalfPushes(absolute, now())
+  const store = createGitStore({ transport: createLocalTransport(absolute), git: nodeGitPrimitives, now })
+  return withoutStaleLocks(store, absolute, now)
+}
+
+/** Tries once more what a lock prevented that nobody holds any more. */
+function withoutStaleLocks(store: Store, path: string, now: () => number): Store {
+  const retrying = async <T>(run: () => Promise<T>): Promise<T> => {
+    try {
+      return await run()
+    } catch (error) {
+      if (!(error instanceof StoreError) || !error.transient || !(await removeStaleLocks(path, now()))) throw error
+      return run()
+    }
+  }
+  return {
+    ...store,
+    commit: (commit, options) => retrying(() => store.commit(commit, options)),
+    deleteBranch: (branch, options) => retrying(() => store.deleteBranch(branch, options)),
+  }
 }
 
 /** What lies in the folder; `undefined` if it does not exist. */
@@ -55,8 +75,9 @@ function checkIsBare(names: readonly string[]): void {
 
 /** Made beside its place and renamed into it, so that there is a whole one or none. */
 async function createRepository(path: string): Promise<void> {
-  const draft = `${path}.new-${randomBytes(6).toString("hex")}`
+  const draft = draftName(path, randomBytes(6).toString("hex"))
   try {
+    await removeDrafts(path)
     await mkdir(dirname(path), { recursive: true })
     await mkdir(draft, { mode: 0o700 })
     await git("init", "--quiet", "--bare", "--template=", "--object-format=sha1", "--initial-branch=main", draft)

@@ -32,28 +32,33 @@ function failing(times: number, error = fault()): () => void {
   }
 }
 
+async function following<T>(first: () => void, then: () => Promise<T>): Promise<T> {
+  first()
+  return then()
+}
+
 describe("createRetryStore", () => {
   it("tries transient faults again, waiting longer each time", async () => {
     const trip = failing(4)
-    const { store, clock } = setUp((inner) => ({ branches: async (prefix) => (trip(), inner.branches(prefix)) }))
+    const { store, clock } = setUp((inner) => ({ branches: (prefix) => following(trip, () => inner.branches(prefix)) }))
     expect(await store.branches("")).toEqual([])
     expect(clock.waitsMs).toEqual([375, 750, 1_500, 3_000])
   })
 
   it("does not try again what cannot succeed", async () => {
     const trip = failing(1, new StoreError("STORE_FORBIDDEN", "no"))
-    const { store, clock } = setUp((inner) => ({ branches: async (prefix) => (trip(), inner.branches(prefix)) }))
+    const { store, clock } = setUp((inner) => ({ branches: (prefix) => following(trip, () => inner.branches(prefix)) }))
     expect((await storeFault(store.branches(""))).code).toBe("STORE_FORBIDDEN")
     expect(clock.waitsMs).toEqual([])
   })
 
   it("waits as long as the host asks for, or a minute if it only says that it is too much", async () => {
     const asked = failing(1, fault("STORE_FAILED", 20_000))
-    const first = setUp((inner) => ({ snapshot: async (id) => (asked(), inner.snapshot(id)) }))
+    const first = setUp((inner) => ({ snapshot: (id) => following(asked, () => inner.snapshot(id)) }))
     expect((await storeFault(first.store.snapshot("x"))).code).toBe("STORE_OBJECT_MISSING")
     expect(first.clock.waitsMs).toEqual([20_375])
     const limited = failing(9, fault("STORE_RATE_LIMITED"))
-    const second = setUp((inner) => ({ branches: async (prefix) => (limited(), inner.branches(prefix)) }))
+    const second = setUp((inner) => ({ branches: (prefix) => following(limited, () => inner.branches(prefix)) }))
     expect((await storeFault(second.store.branches(""))).code).toBe("STORE_RATE_LIMITED")
     expect(second.clock.waitsMs).toEqual([])
   })
@@ -111,7 +116,7 @@ describe("createRetryStore", () => {
 
     it("is made again if it was not made", async () => {
       const trip = failing(2)
-      const { inner, store } = setUp((memory) => ({ commit: async (commit) => (trip(), memory.commit(commit)) }))
+      const { inner, store } = setUp((memory) => ({ commit: (commit) => following(trip, () => memory.commit(commit)) }))
       const result = await store.commit(wanted)
       expect(result.kind).toBe("committed")
       expect(await inner.branches("")).toHaveLength(1)

@@ -94,10 +94,7 @@ describe("a pack", () => {
         for (const [at, value] of changes) bytes[at] = value
         const result = await read(bytes).catch((error: { code?: string }) => error.code)
         if (typeof result === "string") return result.startsWith("STORE_")
-        return (
-          result !== undefined &&
-          result.objects.every((object) => objectId(git, object.type, object.bytes) === object.id)
-        )
+        return result?.objects.every((object) => objectId(git, object.type, object.bytes) === object.id) === true
       }),
       { numRuns: 150 },
     )
