@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { readdir, rm, stat, unlink } from "node:fs/promises"
+import { readdir, rm, stat } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 
 /** Of git's own temporary files; a push that is still at work has written since. */
@@ -36,7 +36,7 @@ export async function removeStaleLocks(repository: string, nowMs: number): Promi
   for (const lock of locks) {
     const path = join(repository, lock)
     if (!(await isOlder(path, nowMs - STALE_LOCK_MS))) continue
-    await unlink(path)
+    await rm(path, { force: true })
     removed = true
   }
   return removed

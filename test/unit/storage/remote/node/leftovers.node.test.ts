@@ -1,0 +1,59 @@
+import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { afterAll, describe, expect, it } from "vitest"
+import { openLocalGitStore } from "../../../../../storage/remote/node/localGitStore.ts"
+import { createTemporaryFolders } from "../../../../support/temporaryFolders.node.ts"
+
+const folders = createTemporaryFolders()
+afterAll(() => folders.remove())
+
+const BRANCH = "sessyn/w/main"
+const commit = (parent: string | null) => ({ branch: BRANCH, parent, snapshot: new Map([["a", Uint8Array.of(1)]]) })
+
+function leave(path: string, ageMs: number): string {
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, "")
+  const time = (Date.now() - ageMs) / 1000
+  utimesSync(path, time, time)
+  return path
+}
+
+describe("a repository after a power cut", () => {
+  it.concurrent("can be written to again although a branch was about to move", async () => {
+    const path = join(folders.make(), "vault.git")
+    const store = await openLocalGitStore({ path, create: true })
+    const lock = leave(join(path, "refs/heads", `${BRANCH}.lock`), 60_000)
+    expect((await store.commit(commit(null))).kind).toBe("committed")
+    expect(existsSync(lock)).toBe(false)
+  })
+
+  it.concurrent("keeps a lock that somebody may hold", async () => {
+    const path = join(folders.make(), "vault.git")
+    const store = await openLocalGitStore({ path, create: true })
+    const lock = leave(join(path, "refs/heads", `${BRANCH}.lock`), 0)
+    await expect(store.commit(commit(null))).rejects.toMatchObject({ code: "STORE_FAILED" })
+    expect(existsSync(lock)).toBe(true)
+  })
+
+  it("loses halves of pushes that nobody is at any more", async () => {
+    const path = join(folders.make(), "vault.git")
+    await openLocalGitStore({ path, create: true })
+    const hour = 60 * 60 * 1000
+    const old = leave(join(path, "objects/tmp_objdir-incoming-a/pack/tmp_pack_b"), 2 * hour)
+    const growing = leave(join(path, "objects/tmp_objdir-incoming-c/pack/tmp_pack_d"), 0)
+    for (const name of ["a", "a/pack", "c", "c/pack"]) {
+      const time = (Date.now() - 2 * hour) / 1000
+      utimesSync(join(path, `objects/tmp_objdir-incoming-${name}`), time, time)
+    }
+    await openLocalGitStore({ path, create: false })
+    expect([existsSync(old), existsSync(growing)]).toEqual([false, true])
+  })
+
+  it("loses what was about to become a repository, unless somebody is at it", async () => {
+    const folder = folders.make()
+    mkdirSync(join(folder, `vault.git.new-${2 ** 22 + 1}-ab`))
+    mkdirSync(join(folder, `vault.git.new-${process.pid}-cd`))
+    await openLocalGitStore({ path: join(folder, "vault.git"), create: true })
+    expect(readdirSync(folder).sort()).toEqual(["vault.git", `vault.git.new-${process.pid}-cd`])
+  })
+})
