@@ -184,6 +184,10 @@ export const messages = {
     message: "The vault has no such version of that file.",
     action: "Run `sessyn log PATH` to see the versions there are.",
   },
+  RESTORE_BLOCKED: {
+    message: "That version could not be put there; what lay there is untouched.",
+    action: "Restore it to another place with --to FILE.",
+  },
   CANCELLED: { message: "Cancelled; nothing is half done.", action: "Run the command again when you are ready." },
   CONTENDED: {
     message: "Other machines kept syncing at the same moment.",

@@ -93,6 +93,7 @@ export const messages = {
   TRUST_CHANGED: say("The trusted machines changed meanwhile. Look again, then decide again.", "retry"),
   TRUST_FORKED: say("Two machines revoked each other: choose a side with “sessyn machines” in a terminal.", "details"),
   STATE_DAMAGED: say("What Sessyn remembers on this machine cannot be read.", "details"),
+  RESTORE_BLOCKED: say("That version could not be put there; what lay there is untouched.", "details"),
   VERSION_UNKNOWN: say("The vault holds no version of that file.", "details"),
   CANCELLED: say("Cancelled. Nothing was changed.", "retry"),
   CONTENDED: say("Other machines kept writing at the same time. Try again.", "retry"),

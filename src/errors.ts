@@ -55,6 +55,8 @@ export type SyncErrorCode =
   | "STATE_DAMAGED"
   /** No version of that file in the vault. */
   | "VERSION_UNKNOWN"
+  /** That version could not be put where it was to go. */
+  | "RESTORE_BLOCKED"
   /** The user said no, or pressed Ctrl-C. */
   | "CANCELLED"
   /** The store moved under us again and again. */

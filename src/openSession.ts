@@ -14,10 +14,10 @@ import type { Workspace } from "./ports/workspace.ts"
 import type { MachineStatus, MachineView, StatusReport } from "./reports.ts"
 import type { CallOptions, Session } from "./session.ts"
 import { audit } from "./sync/audit.ts"
-import { applyOperations, recoverApply } from "./sync/carryOut.ts"
 import { fetchChunks } from "./sync/download.ts"
 import { findVersion, log } from "./sync/history.ts"
 import { repair } from "./sync/repair.ts"
+import { restore } from "./sync/restore.ts"
 import { enter, preview, syncOnce } from "./sync/sync.ts"
 import { approve, pendingMachines, pendingWords } from "./trust/join.ts"
 import {
@@ -30,8 +30,6 @@ import {
   setPolicy,
 } from "./trust/machines.ts"
 import { forget, isRemembered, remember, unlock } from "./trust/unlock.ts"
-import type { TreeNode } from "./tree/node.ts"
-import { prepareStateFolder } from "./tree/stateFolder.ts"
 import { believe, type Context, createContext, type Fresh, refresh } from "./vault/context.ts"
 import { readIndex, storedBytes } from "./vault/vaultIndex.ts"
 import type { Config } from "./vault/memory.ts"
@@ -125,21 +123,7 @@ export async function openSession(host: Host, config: Config, workspace: Workspa
     restore: (path, options = {}) =>
       locked(async () => {
         const { head } = await enter(context, options)
-        await prepareStateFolder(workspace, config.workspace)
-        await recoverApply(context, workspace)
-        const to = options.to ?? path
-        const there = await nodeAt(context, workspace, to)
-        const wanted = options.sequence === undefined ? { unlike: there } : { sequence: options.sequence }
-        const { head: past, entry } = await findVersion(context, head, path, wanted, options)
-        const node = { ...entry, path: to }
-        const operations = [{ kind: "write" as const, path: to, node, before: there }]
-        const applied = await applyOperations(context, workspace, operations, past.snapshot, options)
-        await applied.finish()
-        const [reason] = applied.skipped.values()
-        if (reason !== undefined)
-          throw new SyncError("VERSION_UNKNOWN", "it could not be written", { path: to, reason })
-        const { sequence } = past.verified.header
-        return { path, to, sequence, size: node.type === "file" ? node.size : 0 }
+        return restore(context, workspace, head, path, options)
       }),
     content: (path, options, take) =>
       locked(async () => {
@@ -183,21 +167,6 @@ function wipeIdentity(context: Context): void {
   for (const seed of context.identity?.signingSeeds ?? []) seed.wipe()
   context.identity?.sealingSeed.wipe()
   context.identity = null
-}
-
-/** What lies at a path now, hashed. */
-async function nodeAt({ host }: Context, workspace: Workspace, path: string): Promise<TreeNode | null> {
-  const stat = await workspace.stat(path)
-  if (!stat.ok) return null
-  const { type, mode, size } = stat.value
-  if (type === "folder") return { type, mode }
-  if (type === "link") {
-    const target = await workspace.readLink(path)
-    return target.ok ? { type, mode, target: target.value } : null
-  }
-  const hasher = host.crypto.createSha256()
-  const read = await workspace.readPieces(path, (piece) => hasher.update(piece))
-  return read.ok ? { type: "file", mode, size, hash: hasher.digest() } : null
 }
 
 /** Hands over a file's content piece by piece, in order. */
