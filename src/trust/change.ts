@@ -71,10 +71,12 @@ export async function publishChange(
     const result: Published = await publish(context, parent, next, call)
     if (result.kind === "published") {
       if (opened !== null) context.keyring.add(opened)
+      if (change.headerIdentity !== undefined) context.identity = change.headerIdentity
       await believe(context, result.head)
-      await cacheShards(context, next.sealed)
-      await saveIdentity(context)
+      // The newest key opens what is sealed under older ones, not the other way round: it goes first.
       if (wasRemembered) await remember(context)
+      await saveIdentity(context)
+      await cacheShards(context, next.sealed)
       return result.head
     }
     opened?.wipe()

@@ -18,14 +18,14 @@ import type { MachineView, RevokeReport } from "../reports.ts"
 import { looksSecret } from "../tree/sensitive.ts"
 import type { Context, Fresh } from "../vault/context.ts"
 import type { Head } from "../vault/head.ts"
-import { createIdentity, type Identity, signersOf } from "../vault/identity.ts"
+import { createIdentity, type Identity, openIdentity, signersOf } from "../vault/identity.ts"
 import { readIndex, type VaultIndex } from "../vault/vaultIndex.ts"
 import { publishChange } from "./change.ts"
 import type { PendingMachine } from "./join.ts"
 import { nameOf, SHORT_ID_LENGTH } from "./names.ts"
 import { createPassphraseEntry, type NewPassphrase, type PassphraseKeys } from "./passphrase.ts"
 import { requireStrongPassphrase } from "./strength.ts"
-import { saveIdentity } from "./unlock.ts"
+import { NEXT_IDENTITY, saveIdentity } from "./unlock.ts"
 
 /** All machines a person should see: this one first, then pending, trusted, revoked. */
 export async function listMachines(
@@ -248,11 +248,7 @@ export async function rekey(
 ): Promise<void> {
   const { host, config, state } = context
   const old = context.identity as Identity
-  const next = await createIdentity(host.crypto, algorithms, old.id)
-  // Durable before anything speaks of it: `next-identity` becomes `identity` once the log has it.
-  context.identity = next
-  await saveIdentity(context, NEXT_IDENTITY)
-  context.identity = old
+  const next = await nextIdentity(context, old, algorithms)
   await publishChange(
     context,
     head,
@@ -268,12 +264,28 @@ export async function rekey(
     },
     call,
   )
-  context.identity = next
-  await saveIdentity(context)
   await state.remove(NEXT_IDENTITY)
 }
 
-export const NEXT_IDENTITY = "next-identity"
+/**
+ * The keys to come, durable before anything speaks of them. Those of an interrupted re-key are used again, because its
+ * entry may be on its way to the store still.
+ */
+async function nextIdentity(
+  context: Context,
+  old: Identity,
+  algorithms: readonly SignatureAlgorithm[],
+): Promise<Identity> {
+  const { host, state, keyring } = context
+  const left = await state.read(NEXT_IDENTITY)
+  if (left !== null) {
+    const identity = await openIdentity(host.crypto, keyring, left)
+    if (identity.record.signing.map(({ algorithm }) => algorithm).join() === algorithms.join()) return identity
+  }
+  const identity = await createIdentity(host.crypto, algorithms, old.id)
+  await saveIdentity({ ...context, identity }, NEXT_IDENTITY)
+  return identity
+}
 
 /** Makes the policy stricter for all machines. */
 export async function setPolicy(context: Context, head: Head, policy: Policy, call: CallOptions): Promise<void> {

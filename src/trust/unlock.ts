@@ -16,10 +16,12 @@ import { equalBytes } from "../../crypto/bytes.ts"
 import { SyncError } from "../errors.ts"
 import type { Context } from "../vault/context.ts"
 import type { Head } from "../vault/head.ts"
-import { identityEpoch, openIdentity, sealIdentity } from "../vault/identity.ts"
+import { identityEpoch, isIdentityOf, openIdentity, sealIdentity } from "../vault/identity.ts"
 import { arePassphraseKeys, derivePassphraseKeys, type PassphraseKeys } from "./passphrase.ts"
 
 const IDENTITY = "identity"
+/** Keys that a re-key has made and the log may have by now; {@link storedIdentity} takes them up then. */
+export const NEXT_IDENTITY = "next-identity"
 const MAX_ATTEMPTS = 3
 
 /** Under which name the keychain keeps the key of a workspace. */
@@ -42,19 +44,36 @@ export async function unlock(context: Context, head: Head): Promise<void> {
   }
   const current = keyring.get(trust.epoch.epoch) as EpochKeys
   await openPreviousKeys(context.host.crypto, trust, file, current, keyring)
-  if (context.identity === null) await loadIdentity(context)
+  if (context.identity === null) await loadIdentity(context, trust)
 }
 
 /** Reads this machine's keys; seals them anew when the epoch moved on. */
-async function loadIdentity(context: Context): Promise<void> {
+async function loadIdentity(context: Context, trust: TrustState): Promise<void> {
   const { host, state, keyring } = context
-  const stored = await state.read(IDENTITY)
-  if (stored === null) throw new SyncError("STATE_DAMAGED", "this machine's keys are gone", { name: IDENTITY })
+  const stored = await storedIdentity(context, trust)
   context.identity = await openIdentity(host.crypto, keyring, stored)
   const current = keyring.current as EpochKeys
   if (identityEpoch(stored) !== current.epoch) {
     await state.write(IDENTITY, await sealIdentity(host.crypto, current, context.identity))
   }
+}
+
+/**
+ * This machine's sealed keys. After an interrupted re-key there are two: those count that the log has.
+ *
+ * @throws {SyncError} `STATE_DAMAGED` if it has neither: what these sign nobody would believe.
+ */
+async function storedIdentity({ state, config }: Context, trust: TrustState): Promise<Uint8Array> {
+  const stored = await state.read(IDENTITY)
+  const record = trust.machines.get(config.machine)?.record
+  if (stored !== null && (record === undefined || isIdentityOf(stored, record))) return stored
+  const next = await state.read(NEXT_IDENTITY)
+  if (next === null || record === undefined || !isIdentityOf(next, record)) {
+    throw new SyncError("STATE_DAMAGED", "this machine's keys are gone", { name: IDENTITY })
+  }
+  await state.write(IDENTITY, next)
+  await state.remove(NEXT_IDENTITY)
+  return next
 }
 
 /** Writes this machine's keys, sealed under the newest epoch at hand. */
@@ -88,14 +107,14 @@ export async function forget({ host, config }: Context): Promise<void> {
 
 /** The current key out of the keychain's, directly or through this machine's box; null if that does not lead there. */
 async function fromKeychain(context: Context, trust: TrustState, file: VaultFile): Promise<EpochKeys | null> {
-  const { host, config, keyring, state } = context
+  const { host, config, keyring } = context
   const secret = await host.keychain.read(rememberedKeyName(config.workspace))
   if (secret === null) return null
   const held = parseRemembered(context, trust, secret)
   if (held === null) return null
   if (held.epoch === trust.epoch.epoch) return held
-  const stored = await state.read(IDENTITY)
-  if (stored === null || identityEpoch(stored) !== held.epoch) return null
+  const stored = await storedIdentity(context, trust)
+  if (identityEpoch(stored) !== held.epoch) return null
   keyring.add(held)
   try {
     const identity = await openIdentity(host.crypto, keyring, stored)

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { concatBytes, utf8 } from "../../crypto/bytes.ts"
+import { concatBytes, equalBytes, utf8 } from "../../crypto/bytes.ts"
 import type { Crypto, SignatureAlgorithm } from "../../crypto/crypto.ts"
 import { LABEL_IDENTITY } from "../../crypto/labels.ts"
 import { Secret } from "../../crypto/secret.ts"
@@ -64,6 +64,10 @@ export function signersOf(identity: Identity): readonly SigningKey[] {
   }))
 }
 
+export function wipeIdentity({ signingSeeds, sealingSeed }: Identity): void {
+  for (const seed of [...signingSeeds, sealingSeed]) seed.wipe()
+}
+
 interface SealedIdentity {
   readonly format: 1
   readonly machine: string
@@ -102,6 +106,11 @@ export async function sealIdentity(crypto: Crypto, keys: EpochKeys, identity: Id
 /** The epoch whose key opens a sealed identity. */
 export function identityEpoch(stored: Uint8Array): number {
   return decodeIdentity(stored).epoch
+}
+
+/** Whether these are the keys of that record. */
+export function isIdentityOf(stored: Uint8Array, record: MachineRecord): boolean {
+  return equalBytes(encodeRecord(decodeIdentity(stored).record), encodeRecord(record))
 }
 
 /**
