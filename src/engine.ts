@@ -20,11 +20,11 @@ import type { CreateEngine, Engine, InitOptions, JoinOptions } from "./session.t
 import { found, publishFounded } from "./trust/found.ts"
 import { ask, recover } from "./trust/join.ts"
 import { askNewPassphrase } from "./trust/machines.ts"
-import type { PassphraseKeys } from "./trust/passphrase.ts"
+import { type PassphraseKeys, wipePassphraseKeys } from "./trust/passphrase.ts"
 import { remember, saveIdentity, tryPassphrase } from "./trust/unlock.ts"
 import { DEFAULT_IGNORE_TEXT, IGNORE_FILE } from "./tree/ignoreRules.ts"
 import { MARKER, prepareStateFolder, readMarker } from "./tree/stateFolder.ts"
-import { believe, type Context } from "./vault/context.ts"
+import { believe, type Context, dropKeys, takeLock } from "./vault/context.ts"
 import { type Head, look } from "./vault/head.ts"
 import { createIdentity, type Identity } from "./vault/identity.ts"
 import { type Config, createMemory } from "./vault/memory.ts"
@@ -103,20 +103,29 @@ async function join(host: Host, options: JoinOptions): Promise<JoinReport> {
     const config = configOf(workspace, options, id, store, identity, "asked")
     const context = emptyContext(host, config, store, identity)
     await requireUnused(host, id, workspace.root)
-    context.keyring.add(opened.current)
-    const boxes = decodeVaultFile(head.vaultFile)
-    await openPreviousKeys(host.crypto, head.trust, boxes, opened.current, context.keyring)
-    await saveIdentity(context)
-    await context.memory.setConfig(config)
-    await believe(context, head)
-    if (options.recover === true) {
-      await recover(context, head, keys, call)
-      await context.memory.setConfig({ ...config, phase: "confirmed" })
+    const lock = await takeLock(context, call)
+    try {
+      // What an earlier membership had agreed on says nothing about this folder: who joins only adds.
+      for (const name of await context.state.list("")) await context.state.remove(name)
+      context.keyring.add(opened.current)
+      const boxes = decodeVaultFile(head.vaultFile)
+      await openPreviousKeys(host.crypto, head.trust, boxes, opened.current, context.keyring)
+      await saveIdentity(context)
+      await context.memory.setConfig(config)
+      await believe(context, head)
+      if (options.recover === true) {
+        await recover(context, head, keys, call)
+        await context.memory.setConfig({ ...config, phase: "confirmed" })
+      }
+      const fingerprints = options.recover === true ? [] : await ask(context, head, call)
+      if (options.remember === true) await remember(context)
+      await prepareStateFolder(workspace, id)
+      return { ...reportOf(config), status: options.recover === true ? "recovered" : "pending", fingerprints }
+    } finally {
+      wipePassphraseKeys(keys)
+      dropKeys(context)
+      await lock.release()
     }
-    const fingerprints = options.recover === true ? [] : await ask(context, head, call)
-    if (options.remember === true) await remember(context)
-    await prepareStateFolder(workspace, id)
-    return { ...reportOf(config), status: options.recover === true ? "recovered" : "pending", fingerprints }
   } finally {
     await store.close()
   }

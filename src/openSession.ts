@@ -9,7 +9,6 @@ import { mainBranch } from "../storage/layout.ts"
 import type { FileEntry } from "../storage/format/entry.ts"
 import { SyncError } from "./errors.ts"
 import type { Host } from "./host.ts"
-import type { StateLock } from "./ports/state.ts"
 import type { Workspace } from "./ports/workspace.ts"
 import type { MachineStatus, MachineView, StatusReport } from "./reports.ts"
 import type { CallOptions, Session } from "./session.ts"
@@ -30,20 +29,29 @@ import {
   setPolicy,
 } from "./trust/machines.ts"
 import { forget, isRemembered, remember, unlock } from "./trust/unlock.ts"
-import { believe, type Context, createContext, type Fresh, refresh } from "./vault/context.ts"
+import {
+  believe,
+  type Context,
+  createContext,
+  dropKeys,
+  type Fresh,
+  recall,
+  refresh,
+  takeLock,
+} from "./vault/context.ts"
 import { readIndex, storedBytes } from "./vault/vaultIndex.ts"
 import type { Config } from "./vault/memory.ts"
 
 const LOG_LIMIT = 1000
-const LOCK_PAUSES_MS = [100, 200, 400, 800, 1600, 3200]
 
 export async function openSession(host: Host, config: Config, workspace: Workspace): Promise<Session> {
   const store = await host.openStore(config.store, { create: false })
   const context = await createContext(host, config, store)
 
-  async function locked<T>(work: () => Promise<T>): Promise<T> {
-    const lock = await takeLock(context)
+  async function locked<T>(call: CallOptions, work: () => Promise<T>): Promise<T> {
+    const lock = await takeLock(context, call)
     try {
+      await recall(context)
       return await work()
     } finally {
       await lock.release()
@@ -61,12 +69,12 @@ export async function openSession(host: Host, config: Config, workspace: Workspa
     workspace: config.workspace,
     root: workspace.root,
 
-    sync: (options) => locked(() => syncOnce(context, workspace, options)),
-    status: (options = {}) => locked(() => status(context, workspace, options)),
+    sync: (options) => locked(options, () => syncOnce(context, workspace, options)),
+    status: (options = {}) => locked(options, () => status(context, workspace, options)),
 
-    machines: (options = {}) => locked(async () => (await allMachines(options)).views),
+    machines: (options = {}) => locked(options, async () => (await allMachines(options)).views),
     approve: (id, options = {}) =>
-      locked(async () => {
+      locked(options, async () => {
         const { fresh, pending, views } = await allMachines(options)
         const view = findMachine(views, id)
         const request = pending.find(({ machine }) => machine === view.id)
@@ -77,14 +85,14 @@ export async function openSession(host: Host, config: Config, workspace: Workspa
         return { ...view, status: "trusted" as MachineStatus }
       }),
     revoke: (id, options = {}) =>
-      locked(async () => {
+      locked(options, async () => {
         const { fresh, views } = await allMachines(options)
         const { keepPassphrase = false } = options
         const how = { keepPassphrase, withThoseItApproved: !keepPassphrase }
         return revoke(context, fresh, findMachine(views, id), how, options)
       }),
     deleteMachine: (id, options = {}) =>
-      locked(async () => {
+      locked(options, async () => {
         const { fresh, views } = await allMachines(options)
         const view = findMachine(views, id)
         await deleteMachine(context, fresh, view, options)
@@ -92,7 +100,7 @@ export async function openSession(host: Host, config: Config, workspace: Workspa
       }),
 
     unlock: (options = {}) =>
-      locked(async () => {
+      locked(options, async () => {
         const { head } = await refresh(context, options)
         await unlock(context, head)
         await believe(context, head)
@@ -100,33 +108,32 @@ export async function openSession(host: Host, config: Config, workspace: Workspa
         return { rememberedIn: (await isRemembered(context)) ? host.keychain.place : null }
       }),
     lock: () =>
-      locked(async () => {
+      locked({}, async () => {
         await forget(context)
-        context.keyring.wipe()
-        wipeIdentity(context)
+        dropKeys(context)
       }),
     changePassphrase: (options = {}) =>
-      locked(async () => changePassphrase(context, (await enter(context, options)).head, options)),
+      locked(options, async () => changePassphrase(context, (await enter(context, options)).head, options)),
     rekey: (algorithms, options = {}) =>
-      locked(async () => rekey(context, (await enter(context, options)).head, algorithms, options)),
+      locked(options, async () => rekey(context, (await enter(context, options)).head, algorithms, options)),
     requirePostQuantum: (options = {}) =>
-      locked(async () => {
+      locked(options, async () => {
         const { head } = await enter(context, options)
         await setPolicy(context, head, { signatures: "hybrid", format: 1 }, options)
       }),
 
     log: (path, options = {}) =>
-      locked(async () => {
+      locked(options, async () => {
         const { head } = await enter(context, options)
         return log(context, head, path, options.limit ?? LOG_LIMIT, options)
       }),
     restore: (path, options = {}) =>
-      locked(async () => {
+      locked(options, async () => {
         const { head } = await enter(context, options)
         return restore(context, workspace, head, path, options)
       }),
     content: (path, options, take) =>
-      locked(async () => {
+      locked(options, async () => {
         const { head } = await enter(context, options)
         const wanted = options.sequence === undefined ? { unlike: null } : { sequence: options.sequence }
         const { head: past, entry } = await findVersion(context, head, path, wanted, options)
@@ -135,8 +142,8 @@ export async function openSession(host: Host, config: Config, workspace: Workspa
         return { path, to: path, sequence: past.verified.header.sequence, size: entry.size }
       }),
 
-    verify: (options = {}) => locked(async () => audit(context, (await enter(context, options)).head, options)),
-    repair: (options = {}) => locked(() => repair(context, workspace, options)),
+    verify: (options = {}) => locked(options, async () => audit(context, (await enter(context, options)).head, options)),
+    repair: (options = {}) => locked(options, () => repair(context, workspace, options)),
 
     async waitForRemote({ pollMs, signal }) {
       for (;;) {
@@ -146,27 +153,10 @@ export async function openSession(host: Host, config: Config, workspace: Workspa
       }
     },
     async close() {
-      context.keyring.wipe()
-      wipeIdentity(context)
+      dropKeys(context)
       await store.close()
     },
   }
-}
-
-/** Other operations are short: wait for them a little. */
-async function takeLock({ state, host, config }: Context): Promise<StateLock> {
-  for (const pauseMs of LOCK_PAUSES_MS) {
-    const lock = await state.lock()
-    if (lock !== null) return lock
-    await host.clock.sleep(pauseMs)
-  }
-  throw new SyncError("BUSY", "another Sessyn is at work on this workspace", { root: config.root })
-}
-
-function wipeIdentity(context: Context): void {
-  for (const seed of context.identity?.signingSeeds ?? []) seed.wipe()
-  context.identity?.sealingSeed.wipe()
-  context.identity = null
 }
 
 /** Hands over a file's content piece by piece, in order. */

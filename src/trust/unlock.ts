@@ -5,19 +5,18 @@
  *
  * @module
  */
-import { concatBytes } from "../../crypto/bytes.ts"
+import { concatBytes, equalBytes } from "../../crypto/bytes.ts"
 import { Secret } from "../../crypto/secret.ts"
 import { StorageError } from "../../storage/errors.ts"
 import { openKeyBox, openPreviousKeys } from "../../storage/format/keyBox.ts"
 import { decodeVaultFile, PASSPHRASE_RECIPIENT, type VaultFile } from "../../storage/format/vaultFile.ts"
 import { createEpochKeys, type EpochKeys, keyCommitment, WORKSPACE_KEY_BYTES } from "../../storage/keys.ts"
 import type { TrustState } from "../../storage/verify/trustState.ts"
-import { equalBytes } from "../../crypto/bytes.ts"
 import { SyncError } from "../errors.ts"
 import type { Context } from "../vault/context.ts"
 import type { Head } from "../vault/head.ts"
-import { identityEpoch, isIdentityOf, openIdentity, sealIdentity } from "../vault/identity.ts"
-import { arePassphraseKeys, derivePassphraseKeys, type PassphraseKeys } from "./passphrase.ts"
+import { identityEpoch, isIdentityOf, isSameRecord, openIdentity, sealIdentity, wipeIdentity } from "../vault/identity.ts"
+import { arePassphraseKeys, derivePassphraseKeys, type PassphraseKeys, wipePassphraseKeys } from "./passphrase.ts"
 
 const IDENTITY = "identity"
 /** Keys that a re-key has made and the log may have by now; {@link storedIdentity} takes them up then. */
@@ -35,27 +34,37 @@ export function rememberedKeyName(workspace: string): string {
  * @throws {SyncError} `LOCKED` without a passphrase, `WRONG_PASSPHRASE`, `STATE_DAMAGED`.
  */
 export async function unlock(context: Context, head: Head): Promise<void> {
-  const { keyring } = context
+  const { host, keyring } = context
   const { trust } = head
   const file = decodeVaultFile(head.vaultFile)
-  if (keyring.get(trust.epoch.epoch) === undefined) {
-    const current = (await fromKeychain(context, trust, file)) ?? (await fromPassphrase(context, trust, file)).current
-    keyring.add(current)
-  }
+  if (keyring.get(trust.epoch.epoch) === undefined) await openCurrent(context, trust, file)
   const current = keyring.get(trust.epoch.epoch) as EpochKeys
-  await openPreviousKeys(context.host.crypto, trust, file, current, keyring)
-  if (context.identity === null) await loadIdentity(context, trust)
+  await openPreviousKeys(host.crypto, trust, file, current, keyring)
+  await loadIdentity(context, trust)
 }
 
-/** Reads this machine's keys; seals them anew when the epoch moved on. */
+/** Puts the current key into the ring; what the keychain keeps follows it. */
+async function openCurrent(context: Context, trust: TrustState, file: VaultFile): Promise<void> {
+  const { keyring } = context
+  const isKept = await recallKey(context, trust)
+  if (keyring.get(trust.epoch.epoch) !== undefined) return
+  keyring.add((await fromOwnBox(context, trust, file)) ?? (await fromPassphrase(context, trust, file)))
+  if (isKept) await remember(context)
+}
+
+/** Opens this machine's keys; seals them anew when the epoch moved on. */
 async function loadIdentity(context: Context, trust: TrustState): Promise<void> {
-  const { host, state, keyring } = context
+  const { host, keyring, identity, config } = context
+  const record = trust.machines.get(config.machine)?.record
+  if (identity !== null) {
+    if (record === undefined || isSameRecord(identity.record, record)) return
+    // Another process of this machine has given it new keys meanwhile.
+    wipeIdentity(identity)
+    context.identity = null
+  }
   const stored = await storedIdentity(context, trust)
   context.identity = await openIdentity(host.crypto, keyring, stored)
-  const current = keyring.current as EpochKeys
-  if (identityEpoch(stored) !== current.epoch) {
-    await state.write(IDENTITY, await sealIdentity(host.crypto, current, context.identity))
-  }
+  if (identityEpoch(stored) !== (keyring.current as EpochKeys).epoch) await saveIdentity(context)
 }
 
 /**
@@ -105,49 +114,42 @@ export async function forget({ host, config }: Context): Promise<void> {
   await host.keychain.remove(rememberedKeyName(config.workspace))
 }
 
-/** The current key out of the keychain's, directly or through this machine's box; null if that does not lead there. */
-async function fromKeychain(context: Context, trust: TrustState, file: VaultFile): Promise<EpochKeys | null> {
-  const { host, config, keyring } = context
+/** Puts the key that the keychain keeps into the ring, if it is one of this log; whether it keeps any. */
+async function recallKey({ host, config, keyring }: Context, trust: TrustState): Promise<boolean> {
   const secret = await host.keychain.read(rememberedKeyName(config.workspace))
-  if (secret === null) return null
-  const held = parseRemembered(context, trust, secret)
-  if (held === null) return null
-  if (held.epoch === trust.epoch.epoch) return held
-  const stored = await storedIdentity(context, trust)
-  if (identityEpoch(stored) !== held.epoch) return null
-  keyring.add(held)
+  if (secret === null) return false
+  const bytes = secret.expose()
+  if (bytes.length === 4 + WORKSPACE_KEY_BYTES) {
+    const epoch = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0)
+    const key = new Secret(bytes.slice(4))
+    const expected = trust.epochs[epoch - 1]?.commitment
+    const isRight = expected !== undefined && equalBytes(keyCommitment(host.crypto, epoch, key), expected)
+    if (isRight) keyring.add(createEpochKeys(host.crypto, config.workspace, epoch, key))
+    else key.wipe()
+  }
+  secret.wipe()
+  return true
+}
+
+/** The current key out of this machine's own box, which takes an older key to get at this machine's; null if that fails. */
+async function fromOwnBox(context: Context, trust: TrustState, file: VaultFile): Promise<EpochKeys | null> {
+  const { host, keyring } = context
+  const stored = context.identity === null ? await storedIdentity(context, trust) : null
+  const isWithinReach = stored !== null && keyring.get(identityEpoch(stored)) !== undefined
+  const identity = isWithinReach ? await openIdentity(host.crypto, keyring, stored) : context.identity
+  if (identity === null) return null
   try {
-    const identity = await openIdentity(host.crypto, keyring, stored)
-    const current = await openKeyBox(host.crypto, trust, file, identity.id, identity.sealingSeed)
-    keyring.add(current)
-    await remember(context)
-    return current
+    return await openKeyBox(host.crypto, trust, file, identity.id, identity.sealingSeed)
   } catch (error) {
-    // No box for this machine: it was revoked, or never approved. The passphrase may still do.
+    // No box for this machine, or for keys it has no more: the passphrase may still do.
     if (error instanceof StorageError && error.code === "SEAL_BROKEN") return null
     throw error
+  } finally {
+    if (identity !== context.identity) wipeIdentity(identity)
   }
 }
 
-function parseRemembered({ host, config }: Context, trust: TrustState, secret: Secret): EpochKeys | null {
-  const bytes = secret.expose()
-  if (bytes.length !== 4 + WORKSPACE_KEY_BYTES) return null
-  const epoch = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0)
-  const key = new Secret(bytes.slice(4))
-  secret.wipe()
-  const expected = trust.epochs[epoch - 1]?.commitment
-  if (expected === undefined || !equalBytes(keyCommitment(host.crypto, epoch, key), expected)) {
-    key.wipe()
-    return null
-  }
-  return createEpochKeys(host.crypto, config.workspace, epoch, key)
-}
-
-async function fromPassphrase(
-  context: Context,
-  trust: TrustState,
-  file: VaultFile,
-): Promise<{ readonly current: EpochKeys; readonly passphraseKeys: PassphraseKeys }> {
+async function fromPassphrase(context: Context, trust: TrustState, file: VaultFile): Promise<EpochKeys> {
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const passphrase = await context.host.prompts.passphrase(attempt > 0)
     if (passphrase === null) {
@@ -155,7 +157,10 @@ async function fromPassphrase(
       break
     }
     const opened = await tryPassphrase(context, trust, file, passphrase)
-    if (opened !== null) return opened
+    passphrase.wipe()
+    if (opened === null) continue
+    wipePassphraseKeys(opened.passphraseKeys)
+    return opened.current
   }
   throw new SyncError("WRONG_PASSPHRASE", "this passphrase does not open the vault")
 }
@@ -173,7 +178,10 @@ export async function tryPassphrase(
 ): Promise<{ readonly current: EpochKeys; readonly passphraseKeys: PassphraseKeys } | null> {
   host.progress.step("unlock")
   const passphraseKeys = await derivePassphraseKeys(host.crypto, passphrase, trust.passphrase)
-  if (!(await arePassphraseKeys(host.crypto, passphraseKeys, trust.passphrase))) return null
+  if (!(await arePassphraseKeys(host.crypto, passphraseKeys, trust.passphrase))) {
+    wipePassphraseKeys(passphraseKeys)
+    return null
+  }
   const current = await openKeyBox(host.crypto, trust, file, PASSPHRASE_RECIPIENT, passphraseKeys.recipient)
   return { current, passphraseKeys }
 }

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { equalBytes } from "../../crypto/bytes.ts"
 import { StorageError } from "../../storage/errors.ts"
 import { encodeEnvelope } from "../../storage/format/envelope.ts"
 import { createKeyring, type Keyring } from "../../storage/keys.ts"
@@ -16,8 +17,8 @@ import { verifyTrustLog } from "../../storage/verify/trustLog.ts"
 import type { TrustState } from "../../storage/verify/trustState.ts"
 import { SyncError } from "../errors.ts"
 import type { Host } from "../host.ts"
-import type { State } from "../ports/state.ts"
-import type { Identity } from "./identity.ts"
+import type { State, StateLock } from "../ports/state.ts"
+import { type Identity, wipeIdentity } from "./identity.ts"
 import { alarm, type Head, type Look, look } from "./head.ts"
 import { type Config, createMemory, type Memory, type Seen } from "./memory.ts"
 
@@ -72,6 +73,40 @@ async function restoreHead({ crypto }: Host, workspace: string, stored: Seen): P
       { cause },
     )
   }
+}
+
+/** How long other operations of this machine are waited for, in milliseconds: most are short. */
+const LOCK_PAUSES_MS = [100, 200, 400, 800, 1600, 3200]
+
+/** @throws {SyncError} `BUSY` if another process of this machine keeps at work on the workspace. */
+export async function takeLock({ state, host, config }: Context, { signal }: CallOptions): Promise<StateLock> {
+  for (const pauseMs of LOCK_PAUSES_MS) {
+    const lock = await state.lock()
+    if (lock !== null) return lock
+    await host.clock.sleep(pauseMs, signal)
+  }
+  throw new SyncError("BUSY", "another Sessyn is at work on this workspace", { root: config.root })
+}
+
+/** Reads again what another process of this machine may have learnt since. The caller holds the lock. */
+export async function recall(context: Context): Promise<void> {
+  const { host, memory, config, seen } = context
+  const [now, stored] = [await memory.config(), await memory.seen()]
+  if (now === null) throw new SyncError("NOT_SET_UP", "this folder is not set up for syncing", { root: config.root })
+  if (now.machine !== config.machine) dropKeys(context)
+  context.config = { ...now, root: config.root }
+  if (stored === null) context.seen = null
+  else {
+    const isSame = seen !== null && seen.stored.commit === stored.commit && equalBytes(seen.stored.header, stored.header)
+    context.seen = { stored, head: isSame ? seen.head : await restoreHead(host, now.workspace, stored) }
+  }
+}
+
+/** Wipes all keys from memory. */
+export function dropKeys(context: Context): void {
+  context.keyring.wipe()
+  if (context.identity !== null) wipeIdentity(context.identity)
+  context.identity = null
 }
 
 /** How long a look that found an older head is repeated before it is reported, in milliseconds. */

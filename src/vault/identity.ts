@@ -110,7 +110,11 @@ export function identityEpoch(stored: Uint8Array): number {
 
 /** Whether these are the keys of that record. */
 export function isIdentityOf(stored: Uint8Array, record: MachineRecord): boolean {
-  return equalBytes(encodeRecord(decodeIdentity(stored).record), encodeRecord(record))
+  return isSameRecord(decodeIdentity(stored).record, record)
+}
+
+export function isSameRecord(a: MachineRecord, b: MachineRecord): boolean {
+  return equalBytes(encodeRecord(a), encodeRecord(b))
 }
 
 /**
