@@ -9,7 +9,7 @@ import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { createEngine } from "../src/engine.ts"
 import type { Host } from "../src/host.ts"
-import { sessynHome, workspaceHome } from "../src/platform/node/home.ts"
+import { sessynHome, workspaceHome, workspacesIn } from "../src/platform/node/home.ts"
 import { createNodeClock } from "../src/platform/node/nodeClock.ts"
 import { createNodeCompressor } from "../src/platform/node/nodeCompressor.ts"
 import { createNodeCrypto } from "../src/platform/node/nodeCrypto.ts"
@@ -71,6 +71,7 @@ export function createCliEngine(options: HostOptions): CliEngine {
     openStore: async (url, { create }) => (await import("./stores.ts")).openStore(url, { create, env }),
     openWorkspace: async (root) => createNodeWorkspace(root),
     openState: (workspaceId) => createNodeState(workspaceHome(home, workspaceId)),
+    workspaces: () => workspacesIn(home),
     defaultStoreUrl: (name) => pathToFileURL(freeVaultPath(join(home, "vaults"), safeName(name))).href,
   }
   return { engine: createEngine(host), unanswered: prompts.unanswered }

@@ -10,7 +10,7 @@ import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import type { ExtensionContext } from "vscode"
 import { createEngine } from "../src/engine.ts"
-import { sessynHome, workspaceHome } from "../src/platform/node/home.ts"
+import { sessynHome, workspaceHome, workspacesIn } from "../src/platform/node/home.ts"
 import { createNodeClock } from "../src/platform/node/nodeClock.ts"
 import { createNodeCompressor } from "../src/platform/node/nodeCompressor.ts"
 import { createNodeCrypto } from "../src/platform/node/nodeCrypto.ts"
@@ -41,6 +41,7 @@ function createDesktopEngine(ports: EditorPorts): Engine {
     openStore: (url, { create }) => openStore(url, { create, env, clock }),
     openWorkspace: async (root) => createNodeWorkspace(root),
     openState: (workspaceId) => createNodeState(workspaceHome(home, workspaceId)),
+    workspaces: () => workspacesIn(home),
     // The wizard always asks for a store; this is for none given.
     defaultStoreUrl: (name) => pathToFileURL(join(home, "vaults", `${name.replaceAll(/[^\w-]+/g, "-")}.git`)).href,
   })

@@ -13,6 +13,7 @@ import { branchPrefix, workspaceOfMain } from "../storage/layout.ts"
 import type { Branch, Store } from "../storage/remote/store.ts"
 import { SyncError } from "./errors.ts"
 import type { Host } from "./host.ts"
+import { remembered, setUpFor } from "./knownFolder.ts"
 import { openSession } from "./openSession.ts"
 import type { Workspace } from "./ports/workspace.ts"
 import type { InitReport, JoinReport } from "./reports.ts"
@@ -36,6 +37,7 @@ const SIGNING_ALGORITHM = "ed25519"
 export const createEngine: CreateEngine = (host): Engine => ({
   init: (options) => init(host, options),
   join: (options) => join(host, options),
+  roots: async () => (await remembered(host)).map(({ root }) => root),
   async inspect(storeUrl, options = {}) {
     const store = await host.openStore(storeUrl, { create: false })
     try {
@@ -47,8 +49,7 @@ export const createEngine: CreateEngine = (host): Engine => ({
   },
   async open(root) {
     const workspace = await host.openWorkspace(root)
-    const id = await readMarker(workspace)
-    const config = id === null ? null : await createMemory(host.openState(id)).config()
+    const config = await setUpFor(host, workspace)
     if (config === null) throw new SyncError("NOT_SET_UP", "this folder is not set up for syncing", { root })
     return openSession(host, await followMove(host, config, workspace), workspace)
   },

@@ -37,6 +37,8 @@ export interface Host {
   openWorkspace(root: string): Promise<Workspace>
   /** The state of one workspace on this machine; made when first written to. */
   openState(workspaceId: string): State
+  /** Ids of all workspaces that have a state on this machine. Without it, a folder is known by its marker only. */
+  workspaces?(): Promise<readonly string[]>
   /** URL of a local vault of its own, for `init` without a store. */
   defaultStoreUrl(workspaceName: string): string
 }

@@ -113,7 +113,9 @@ export interface Engine {
   join(options: JoinOptions): Promise<JoinReport>
   /** Whether that store holds a vault that this machine could join. */
   inspect(storeUrl: string, options?: CallOptions): Promise<{ readonly workspaces: readonly string[] }>
-  /** @throws {SyncError} `NOT_SET_UP`. */
+  /** Folders that were set up on this machine, whether they are there now or not. */
+  roots(): Promise<readonly string[]>
+  /** @throws {SyncError} `NOT_SET_UP`, `ROOT_MISSING`. */
   open(root: string): Promise<Session>
 }
 

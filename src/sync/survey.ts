@@ -39,15 +39,18 @@ export async function survey(context: Context, workspace: Workspace, head: Head,
     progress: host.progress,
     signal: call.signal,
   })
+  const base = baseOf(cache)
   const input: PlanInput = {
-    base: baseOf(cache),
+    base,
     local: scanned.nodes,
     remote: index.entries,
     tombstones: index.tombstones,
     excluded: scanned.excluded,
     held: scanned.held,
     occupied: scanned.occupied,
-    dormant,
+    // A folder that lost its marker was cleaned out by something (`git clean -xfd`, say): what else is gone from it was
+    // not deleted on purpose, and comes back.
+    dormant: scanned.markerMissing ? new Set(base.keys()) : dormant,
     platform: { ...platformOf(workspace), mayLeadOut: () => false },
     ...(isLost && { baseLost: { hashTarget: (target) => host.crypto.sha256(utf8(target)) } }),
   }
@@ -59,8 +62,8 @@ function platformOf({ windowsNames, caseInsensitive, normalizes, links }: Worksp
 }
 
 /**
- * The base. Lost if it cannot be read though this machine has synced before; none, as for a new machine, if the
- * vault has dropped the tombstones of what happened since.
+ * The base. Lost if it cannot be read though this machine has synced before, or if the vault is another than the one it
+ * was agreed on with; none, as for a new machine, if the vault has dropped the tombstones of what happened since.
  */
 async function knownBase(
   context: Context,
@@ -69,6 +72,7 @@ async function knownBase(
   const synced = context.seen?.stored.syncedSequence ?? 0
   const { cache, dormant } = await readBase(context)
   if (cache === null) return { cache: new Map(), isLost: synced > 0, dormant }
+  if (context.seen?.stored.base === "superseded") return { cache: withoutBase(cache), isLost: true, dormant }
   if (synced < head.verified.header.tombstoneFloor) return { cache: withoutBase(cache), isLost: false, dormant }
   return { cache, isLost: false, dormant }
 }

@@ -21,13 +21,16 @@ export const TEMPORARY = `${STATE_FOLDER}/tmp`
 export const STRAY_PREFIX = ".sessyn-tmp-"
 
 const MAX_MARKER_BYTES = 256
+/** Anything else was not written by us. */
+const WORKSPACE_ID = /^[a-z2-7]{1,64}$/
 
 /** The id of the workspace that this folder was set up for; `null` if for none, or if it cannot be read. */
 export async function readMarker(workspace: Workspace): Promise<string | null> {
   const read = await workspace.read(MARKER, MAX_MARKER_BYTES)
   if (!read.ok) return null
   try {
-    return fromUtf8(read.value.bytes).trim()
+    const text = fromUtf8(read.value.bytes).trim()
+    return WORKSPACE_ID.test(text) ? text : null
   } catch {
     return null
   }

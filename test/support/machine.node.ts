@@ -9,7 +9,7 @@ import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { createEngine } from "../../src/engine.ts"
 import type { Host } from "../../src/host.ts"
-import { workspaceHome } from "../../src/platform/node/home.ts"
+import { workspaceHome, workspacesIn } from "../../src/platform/node/home.ts"
 import { createNodeClock } from "../../src/platform/node/nodeClock.ts"
 import { createNodeCompressor } from "../../src/platform/node/nodeCompressor.ts"
 import { createNodeCrypto } from "../../src/platform/node/nodeCrypto.ts"
@@ -69,6 +69,7 @@ export function createMachine(options: MachineOptions): TestMachine {
     openStore: (url, { create }) => openStore(url, create),
     openWorkspace: async (path) => (options.openWorkspace ?? createNodeWorkspace)(path),
     openState: (id) => createNodeState(workspaceHome(home, id)),
+    workspaces: () => workspacesIn(home),
     defaultStoreUrl: (workspace) => pathToFileURL(join(home, "vaults", `${workspace}.git`)).href,
   }
   const engine = createEngine(host)

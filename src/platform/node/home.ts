@@ -8,8 +8,11 @@
  *
  * @module
  */
+import { readdir } from "node:fs/promises"
 import { isAbsolute, join, resolve } from "node:path"
 import envPaths from "env-paths"
+
+const WORKSPACE_ID = /^[a-z2-7]{1,64}$/
 
 /** The home folder, absolute. A relative SESSYN_HOME is taken from the current folder. */
 export function sessynHome(env: Readonly<Record<string, string | undefined>> = process.env): string {
@@ -25,6 +28,15 @@ export function sessynHome(env: Readonly<Record<string, string | undefined>> = p
  * @throws {TypeError} if it is not.
  */
 export function workspaceHome(home: string, workspaceId: string): string {
-  if (!/^[a-z2-7]{1,64}$/.test(workspaceId)) throw new TypeError("not a workspace id")
+  if (!WORKSPACE_ID.test(workspaceId)) throw new TypeError("not a workspace id")
   return join(home, "workspaces", workspaceId)
+}
+
+/** Ids of the workspaces that have a folder in this home. */
+export async function workspacesIn(home: string): Promise<readonly string[]> {
+  try {
+    return (await readdir(join(home, "workspaces"))).filter((name) => WORKSPACE_ID.test(name)).sort()
+  } catch {
+    return []
+  }
 }

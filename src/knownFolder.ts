@@ -1,0 +1,30 @@
+/**
+ * Which workspace a folder was set up for. Its marker says so; where that is
+ * gone, this machine's memory does: a folder that was cleaned out, or a drive
+ * that is not mounted, is still the folder that was set up, and not a new one.
+ *
+ * @module
+ */
+import type { Host } from "./host.ts"
+import type { Workspace } from "./ports/workspace.ts"
+import { readMarker } from "./tree/stateFolder.ts"
+import { type Config, createMemory } from "./vault/memory.ts"
+
+/** null if this machine knows of no set-up here. @throws {SyncError} `STATE_DAMAGED` */
+export async function setUpFor(host: Host, workspace: Workspace): Promise<Config | null> {
+  const marker = await readMarker(workspace)
+  if (marker !== null) return createMemory(host.openState(marker)).config()
+  return (await remembered(host)).find(({ root }) => root === workspace.root) ?? null
+}
+
+/** All that was set up on this machine, as far as it can be read. */
+export async function remembered(host: Host): Promise<readonly Config[]> {
+  const configs: Config[] = []
+  for (const id of (await host.workspaces?.()) ?? []) {
+    const config = await createMemory(host.openState(id))
+      .config()
+      .catch(() => null)
+    if (config !== null) configs.push(config)
+  }
+  return configs
+}
