@@ -91,8 +91,9 @@ export interface Workspace {
   readLink(path: string): Promise<Outcome<string>>
 
   /**
-   * Opens a new file for writing, exclusively; never an existing one unless `resume`, which keeps its bytes. The mode
-   * of a new one is 0600, or `mode` where the platform has modes.
+   * Opens a new file for writing, exclusively; never an existing one unless `resume`, which keeps its bytes, and not
+   * even then one that has a second name (`exists`): somebody else may look at it by that. The mode of a new one is
+   * 0600, or `mode` where the platform has modes.
    */
   create(path: string, options?: { readonly resume?: boolean; readonly mode?: number }): Promise<Outcome<FileWriter>>
   /** Mode 0700. */

@@ -70,7 +70,11 @@ export interface Applied {
 export async function apply(input: ApplyInput): Promise<Applied> {
   const { state, workspace, clock, crypto, operations } = input
   const entries = toEntries(operations, (content) => crypto.sha256(content))
-  if (entries.size === 0) return nothing()
+  if (entries.size === 0) {
+    // A download that was cut short may be wanted no more.
+    await clearTemporary(workspace)
+    return nothing()
+  }
   if ((await state.read(JOURNAL)) !== null) throw new Error("an unfinished apply must be recovered first")
   const batch = await nameBatch(workspace, clock)
   await writeJournal(state, { batch, entries })

@@ -81,6 +81,15 @@ export function describeWorkspace(name: string, setUp: () => Promise<WorkspaceFi
         expect(await read(workspace, "a")).toBe("abcdef")
       })
 
+      it("resumes no file that somebody may look at by another name", async () => {
+        await put(workspace, "a", "abc")
+        await workspace.link("a", "b")
+        const shares = value(await workspace.stat("a")).inode === value(await workspace.stat("b")).inode
+        expect(refusal(await workspace.create("a", { resume: true }))).toBe(shares ? "exists" : "done")
+        await workspace.removeFile("b")
+        expect(refusal(await workspace.create("a", { resume: true }))).toBe("done")
+      })
+
       it("refuses to read more than it was told to", async () => {
         await put(workspace, "a", "abcdef")
         expect(refusal(await workspace.read("a", 5))).toBe("changed")

@@ -193,7 +193,8 @@ export function createMemoryWorkspace(options: MemoryWorkspaceOptions = {}): Wor
 
     create: (path, { resume = false, mode = 0o600 } = {}) =>
       at("create", path, (spot) => {
-        if (spot.inode !== null && !(resume && spot.inode.type === "file")) return refuse("exists")
+        const isOurs = resume && spot.inode?.type === "file" && countNames(disk.root, spot.inode) === 1
+        if (spot.inode !== null && !isOurs) return refuse("exists")
         const file = (spot.inode ??
           disk.make({ type: "file", bytes: new Uint8Array() }, mode & 0o777)) as MemoryFileInode
         if (spot.inode === null) put(spot, file)
@@ -270,6 +271,16 @@ function done<T>(value: T): Outcome<T> {
 
 function refuse<T>(refusal: WorkspaceRefusal): Outcome<T> {
   return { ok: false, refusal }
+}
+
+/** How many names lead to an inode. */
+function countNames({ items }: MemoryFolderInode, wanted: MemoryInode): number {
+  let count = 0
+  for (const { inode } of items.values()) {
+    if (inode === wanted) count++
+    else if (inode.type === "folder") count += countNames(inode, wanted)
+  }
+  return count
 }
 
 function isUnicode(name: string): boolean {

@@ -133,7 +133,8 @@ export function createNodeWorkspace(folder: string, options: NodeWorkspaceOption
       return at(path, (place, device) => {
         const flags = O_CREAT | O_WRONLY | O_NOFOLLOW | O_NONBLOCK | (resume ? 0 : O_EXCL)
         const fd = fs.openSync(place, flags, mode & 0o777)
-        if (!fs.fstatSync(fd).isFile()) {
+        const stat = fs.fstatSync(fd)
+        if (!stat.isFile() || stat.nlink > 1) {
           fs.closeSync(fd)
           return refuse("exists")
         }

@@ -149,11 +149,17 @@ async function chunksAtHand(workspace: Workspace, crypto: Hashing, entry: FileEn
       room = entry.chunks[position]?.plainBytes ?? 0
     }
   })
-  if (read.ok && read.value.size <= entry.size) return atHand
   if (!read.ok && read.refusal === "missing") return atHand
-  // Longer than the file, or cannot be read: begin anew.
+  if (read.ok && read.value.size <= entry.size && (await canGoOn(workspace, part))) return atHand
+  // Longer than the file, cannot be read, or put in place already when we were killed: begin anew.
   await workspace.removeFile(part)
   return new Set()
+}
+
+async function canGoOn(workspace: Workspace, part: string): Promise<boolean> {
+  const opened = await workspace.create(part, { resume: true })
+  if (opened.ok) await opened.value.close()
+  return opened.ok
 }
 
 /** SHA-256 of a file's content; `null` if it cannot be read whole. @param onRefusal - Learns why not. */

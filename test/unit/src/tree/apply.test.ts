@@ -110,8 +110,10 @@ describe("apply", () => {
       [
         "writes in place",
         async (path: string) => {
-          const writer = await workspace.create(path, { resume: true })
-          if (writer.ok) await writer.value.write(0, new TextEncoder().encode("MINE"))
+          const inode = disk.root.items.get(path)?.inode
+          if (inode?.type !== "file") return edit(workspace, path, "MINE")
+          inode.bytes = new TextEncoder().encode("MINE-too")
+          disk.touch(inode, "content")
         },
       ],
     ] as const) {
