@@ -202,6 +202,7 @@ async function learn(
   await applied.finish()
   await notePast(context.state, await readPast(context.state), seen.input.base, base)
   await believe(context, sent.head, {
+    base: "agreed",
     syncedSequence: sent.head.verified.header.sequence,
     lastSyncMs: context.host.clock.now(),
   })

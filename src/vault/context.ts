@@ -125,6 +125,7 @@ export async function refresh(context: Context, call: CallOptions): Promise<Fres
     switch (found.kind) {
       case "follow":
         await acceptCounter(context, found.restoredCounter)
+        if (found.isParted) await changeSeen(context, { base: "superseded" })
         return { head: found.head, branches }
       case "none":
         throw context.seen === null
@@ -132,6 +133,7 @@ export async function refresh(context: Context, call: CallOptions): Promise<Fres
           : new SyncError("VAULT_VANISHED", "the vault that was here is gone")
       case "repair":
         if (!(await followsRepair(context, found.head))) throw new SyncError("CANCELLED", "the repair was not followed")
+        await changeSeen(context, { base: "superseded" })
         return { head: found.head, branches }
       case "forked":
         throw alarm(found, 0)
@@ -176,6 +178,7 @@ export async function believe(context: Context, head: Head, changes: Partial<See
     syncedSequence: 0,
     lastSyncMs: 0,
     tookOver: 0,
+    base: "agreed",
     idlePacks: [],
     ...seen?.stored,
     commit: head.commit,
@@ -207,8 +210,12 @@ async function acceptCounter(context: Context, restored: number | null): Promise
   const tookOver = context.seen?.stored.tookOver ?? 0
   if (tookOver > 0) throw new SyncError("CLONED", "a second copy of this machine is at work")
   await context.memory.setCounter(restored)
+  await changeSeen(context, { tookOver: tookOver + 1 })
+}
+
+async function changeSeen(context: Context, changes: Partial<Seen>): Promise<void> {
   if (context.seen === null) return
-  const stored = { ...context.seen.stored, tookOver: tookOver + 1 }
+  const stored = { ...context.seen.stored, ...changes }
   await context.memory.setSeen(stored)
   context.seen = { ...context.seen, stored }
 }
@@ -225,8 +232,6 @@ async function behind(context: Context, found: Extract<Look, { kind: "older" }>)
   const now = context.host.clock.now()
   if (context.seen === null) return alarm(found, 0)
   const since = context.seen.stored.behindSinceMs ?? now
-  const stored = { ...context.seen.stored, behindSinceMs: since }
-  await context.memory.setSeen(stored)
-  context.seen = { ...context.seen, stored }
+  await changeSeen(context, { behindSinceMs: since })
   return alarm(found, now - since)
 }

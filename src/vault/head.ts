@@ -41,8 +41,16 @@ export interface Head {
 export type Look =
   /** No such vault in the store. */
   | { readonly kind: "none" }
-  /** To be followed. `restoredCounter`: this machine's own counter, found ahead of its memory. */
-  | { readonly kind: "follow"; readonly head: Head; readonly restoredCounter: number | null }
+  /**
+   * To be followed. `restoredCounter`: this machine's own counter, found ahead of its memory. `isParted`: from another log
+   * than the one seen, which loses by the rule.
+   */
+  | {
+      readonly kind: "follow"
+      readonly head: Head
+      readonly restoredCounter: number | null
+      readonly isParted: boolean
+    }
   /** The store shows less than was seen. */
   | { readonly kind: "older"; readonly head: Head }
   /** The store shows something else than was seen. `question`: two logs stand against each other, a person must choose. */
@@ -68,7 +76,7 @@ export interface Looking {
 export async function look(looking: Looking, branches: readonly Branch[], known: Head | null): Promise<Look> {
   const main = branches.find(({ name }) => name === mainBranch(looking.workspace))
   if (main === undefined) return { kind: "none" }
-  if (known !== null && known.commit === main.head) return { kind: "follow", head: known, restoredCounter: null }
+  if (known !== null && known.commit === main.head) return { kind: "follow", head: known, restoredCounter: null, isParted: false }
   const { raw, trust, ...read } = await readHead(looking, main.head)
   const { crypto, workspace, memory } = looking
   const decided = decideFork(memory, trust)
@@ -77,17 +85,18 @@ export async function look(looking: Looking, branches: readonly Branch[], known:
   if (!equalBytes(crypto.sha256(head.vaultFile), verdict.verified.header.vault)) {
     throw new StorageError("HASH_MISMATCH", "key boxes")
   }
-  return toLook(verdict, head, decided.question)
+  return toLook(verdict, head, decided)
 }
 
-function toLook(verdict: HeaderVerdict, head: Head, question: boolean): Look {
+function toLook(verdict: HeaderVerdict, head: Head, { question, memory }: DecidedFork): Look {
+  const isParted = memory.overruled !== undefined
   switch (verdict.kind) {
     case "first":
     case "same":
     case "newer":
-      return { kind: "follow", head, restoredCounter: null }
+      return { kind: "follow", head, restoredCounter: null, isParted }
     case "restored":
-      return { kind: "follow", head, restoredCounter: verdict.counter }
+      return { kind: "follow", head, restoredCounter: verdict.counter, isParted }
     case "older":
       return { kind: "older", head }
     case "repair":
@@ -97,11 +106,13 @@ function toLook(verdict: HeaderVerdict, head: Head, question: boolean): Look {
   }
 }
 
+interface DecidedFork {
+  readonly memory: HeaderMemory
+  readonly question: boolean
+}
+
 /** Where the log parted from the one remembered, but that one loses by the rule, the memory is set right. */
-function decideFork(
-  memory: HeaderMemory,
-  shown: TrustState,
-): { readonly memory: HeaderMemory; readonly question: boolean } {
+function decideFork(memory: HeaderMemory, shown: TrustState): DecidedFork {
   if (memory.trust === null) return { memory, question: false }
   const comparison = compareLogs(memory.trust, shown)
   if (comparison.kind === "question") return { memory, question: true }

@@ -67,6 +67,8 @@ export interface Seen {
   /** Sequence of the header with which the workspace was last made equal; 0 if never. */
   readonly syncedSequence: number
   readonly lastSyncMs: number
+  /** `superseded`: a head was followed that leaves out what was seen, so that the base says nothing of the vault now. */
+  readonly base: "agreed" | "superseded"
   /** Since when the store has shown an older head than this one; null if it does not. */
   readonly behindSinceMs: number | null
   /** Whether this machine's own counter was found ahead of its memory once already. */
@@ -84,6 +86,7 @@ const seenCodec: JsonCodec<Seen> = object({
   snapshot: array(object({ path: line(256), id: line(128) }), 1_000_000),
   syncedSequence: uint(0),
   lastSyncMs: uint(0),
+  base: oneOf("agreed", "superseded"),
   behindSinceMs: nullable(uint(0)),
   tookOver: uint(0),
   idlePacks: array(object({ pack: text(/^[0-9a-f]{64}$/), since: uint(0) }), 1_000_000),
