@@ -27,11 +27,13 @@ export function changesOf(
     const tombstone = tombstones.get(path)
     return tombstone === undefined ? "" : names(tombstone.writer)
   }
+  const gone = new Set<string>()
+  for (const { kind, path } of plan.operations) if (kind === "bury" || kind === "delete") gone.add(path)
   const sent: Change[] = []
   const received: Change[] = []
   for (const operation of plan.operations) {
     if (failed.has(operation.path)) continue
-    const change = describe(operation, base, names, deleter)
+    const change = describe(operation, { base, names, deleter, gone })
     if (change !== null) (change.from === null ? sent : received).push(change)
   }
   return { sent: byPath(sent), received: byPath(received) }
@@ -46,12 +48,16 @@ export function conflictViews(
   return conflicts.map(({ path, kind, writer }) => ({ path, kind, machine: names(writer), choice: choice(path) }))
 }
 
-function describe(
-  operation: Operation,
-  base: ReadonlyMap<string, TreeNode>,
-  names: MachineNames,
-  deleter: MachineNames,
-): Change | null {
+interface Describing {
+  readonly base: ReadonlyMap<string, TreeNode>
+  readonly names: MachineNames
+  /** Who deleted a path. */
+  readonly deleter: MachineNames
+  /** What goes: content that is at another path, too, was copied, not renamed. */
+  readonly gone: ReadonlySet<string>
+}
+
+function describe(operation: Operation, { base, names, deleter, gone }: Describing): Change | null {
   const { path } = operation
   const view = (node: TreeNode, change: Change["change"], from: string | null): Change => ({
     path,
@@ -63,13 +69,13 @@ function describe(
   })
   switch (operation.kind) {
     case "upload": {
-      const moved = operation.from !== undefined && operation.from.path !== path && operation.before === null
+      const moved = operation.before === null && gone.has(operation.from?.path ?? "")
       return view(operation.node, moved ? "renamed" : kindOfChange(operation.before, operation.node), null)
     }
     case "bury":
       return view(operation.before, "deleted", null)
     case "write": {
-      const moved = operation.from !== undefined && operation.from !== path && operation.before === null
+      const moved = operation.before === null && gone.has(operation.from ?? "")
       return view(
         operation.node,
         moved ? "renamed" : kindOfChange(operation.before, operation.node),
