@@ -98,7 +98,7 @@ export async function openStaging(options: StagingOptions): Promise<Staging> {
   }
 
   const clear = async (): Promise<void> => {
-    for (const note of await state.list(NOTES)) await state.remove(note)
+    await forgetStaged(state)
     sent.clear()
     inHand.clear()
     chunks.clear()
@@ -174,6 +174,11 @@ export async function openStaging(options: StagingOptions): Promise<Staging> {
       return sealedBytes
     },
   }
+}
+
+/** Removes the notes of packs that were sent ahead. */
+export async function forgetStaged(state: State): Promise<void> {
+  for (const note of await state.list(NOTES)) await state.remove(note)
 }
 
 async function readNote(state: State, name: string): Promise<Note | null> {

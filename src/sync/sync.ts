@@ -33,6 +33,7 @@ import { applyOperations, type CarriedOut, prune, recoverApply } from "./carryOu
 import { writeBase } from "./base.ts"
 import { changesOf, conflictViews, type MachineNames } from "./changes.ts"
 import { resolveConflicts } from "./conflicts.ts"
+import { dropLeftovers } from "./leftovers.ts"
 import { isOldVersion, notePast, readPast } from "./past.ts"
 import { openStaging, type Staging } from "./staging.ts"
 import { type Survey, survey } from "./survey.ts"
@@ -97,7 +98,10 @@ export async function syncOnce(context: Context, workspace: Workspace, options: 
     const { plan, skipped } = applyResolutions(seen.plan, seen.input, choices)
     await brake(context, seen, plan, options)
     const outcome = await carryOut(context, workspace, { fresh, seen, plan, names, call })
-    if (outcome !== null) return report(seen, { ...outcome, choices, open: skipped })
+    if (outcome !== null) {
+      await dropLeftovers(context, fresh, isUploadOver(plan, skipped), call)
+      return report(seen, { ...outcome, choices, open: skipped })
+    }
     await context.host.clock.sleep(backOffMs(context, tries), call.signal)
     fresh = await enter(context, call)
   }
@@ -302,6 +306,11 @@ async function commit(
   await cacheShards(context, next.sealed)
   await staging.clear()
   return { head: result.head, index: next.index, sequence, changed, bytesSent: staging.sealedBytes }
+}
+
+/** Whether there is nothing that waits, or might wait, to be uploaded. */
+function isUploadOver({ operations, held }: Plan, open: readonly string[]): boolean {
+  return !operations.some(tellsVault) && held.length === 0 && open.length === 0
 }
 
 function tellsVault({ kind }: Operation): boolean {
