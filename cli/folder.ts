@@ -36,13 +36,28 @@ async function readMarker(path: string): Promise<string | null> {
   }
 }
 
-/** @throws {SyncError} `NOT_SET_UP`, `ROOT_MISSING` if `from` does not exist. */
-export async function requireFolder(from: string): Promise<string> {
-  const found = await findFolder(from)
-  if (found !== null) return found.root
+/**
+ * The synced folder at or above `from`.
+ *
+ * @param known - Folders that were set up on this machine: one that lost its marker is still one of them.
+ * @throws {SyncError} `NOT_SET_UP`, `ROOT_MISSING` if `from` does not exist.
+ */
+export async function requireFolder(from: string, known: readonly string[] = []): Promise<string> {
+  const marked = await findFolder(from)
+  const here = await realpath(from).catch(() => resolve(from))
+  const around = [...known, ...(marked === null ? [] : [marked.root])].filter((root) => isAtOrAbove(root, here))
+  // The closest.
+  const [root] = around.sort((a, b) => b.length - a.length)
+  if (root !== undefined) return root
   const there = await lstat(from).catch(() => null)
   if (there === null) throw new SyncError("ROOT_MISSING", "there is no such folder")
   throw new SyncError("NOT_SET_UP", "this folder is not set up for syncing")
+}
+
+function isAtOrAbove(root: string, path: string): boolean {
+  const rest = relative(root, path)
+  // On Windows, `relative` gives an absolute path where there is no way from one drive to the other.
+  return rest !== ".." && !rest.startsWith(`..${sep}`) && !isAbsolute(rest)
 }
 
 /**
@@ -64,6 +79,5 @@ async function fromRoot(root: string, cwd: string, typed: string): Promise<strin
   // The root is free of links; the current folder, as the shell knows it, may not be.
   const here = await realpath(cwd).catch(() => cwd)
   const path = relative(root, resolve(here, typed))
-  // On Windows, `relative` gives an absolute path where there is no way from one drive to the other.
-  return path === ".." || path.startsWith(`..${sep}`) || isAbsolute(path) ? null : path
+  return isAtOrAbove(root, resolve(here, typed)) ? path : null
 }

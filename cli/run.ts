@@ -117,8 +117,9 @@ function createContext(options: RunnerOptions, globals: GlobalOptions, progress:
       settle: () => progress.stop(),
       engine,
       async session(directory, extras) {
-        const root = await requireFolder(resolve(globals.directory, directory ?? "."))
-        const session = await (await engine(extras)).open(root)
+        const loaded = await engine(extras)
+        const root = await requireFolder(resolve(globals.directory, directory ?? "."), await loaded.roots())
+        const session = await loaded.open(root)
         sessions.push(session)
         return session
       },

@@ -49,3 +49,11 @@ describe("pathInFolder", () => {
     await expect(pathInFolder(root, root, typed)).rejects.toMatchObject({ code: "OUTSIDE_FOLDER" })
   })
 })
+
+it("knows a folder without its marker by what was set up on this machine, and takes the closest", async () => {
+  const inner = join(root, "inner")
+  await mkdir(join(inner, "deep"), { recursive: true })
+  expect(await requireFolder(join(inner, "deep"), [inner, join(root, "inne")])).toBe(inner)
+  expect(await requireFolder(join(inner, "deep"), [join(root, "other")])).toBe(root)
+  expect(await requireFolder(root, [inner])).toBe(root)
+})

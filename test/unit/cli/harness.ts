@@ -88,6 +88,7 @@ function fakeEngine(root: string, answer: Answer): Engine {
   return {
     init: later("init"),
     join: later("join"),
+    roots: async () => [],
     inspect: later("inspect"),
     open: async (opened: string) => ({ ...session, root: opened }) as unknown as Session,
   } as unknown as Engine
