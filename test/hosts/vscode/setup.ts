@@ -13,6 +13,8 @@ import { join } from "node:path"
 
 /** Ships VS Code 1.139.1. */
 const VERSION = "4.139.1"
+/** Two installs of some 300 packages each; ten seconds or so where the registry is near. */
+const INSTALL_MS = 240_000
 
 const root = join(import.meta.dirname, "..", "..", "..")
 const folder = join(root, ".vscode-test", "code-server")
@@ -37,13 +39,21 @@ function install(): void {
 
 function npm(cwd: string, ...args: readonly string[]): void {
   const quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-  const { status, stderr, error } = spawnSync("npm", [...args, ...quiet], { cwd, encoding: "utf8", env: ownEnv() })
+  const [program, ...first] = npmCommand()
+  const options = { cwd, encoding: "utf8", env: ownEnv(), timeout: INSTALL_MS } as const
+  const { status, stderr, error } = spawnSync(program, [...first, ...args, ...quiet], options)
   if (status !== 0) throw new Error(`npm ${args[0]} failed in ${cwd}: ${error?.message ?? stderr}`)
+}
+
+/** The npm that runs us, on the Node that it came with: with another it would not find the machine's own npm settings. */
+function npmCommand(): readonly [string, ...string[]] {
+  const { npm_execpath: script, npm_node_execpath: node } = process.env
+  return script?.endsWith(".js") && node !== undefined ? [node, script] : ["npm"]
 }
 
 /** Less what the npm that runs this test told its own scripts: that is about this repository. */
 function ownEnv(): NodeJS.ProcessEnv {
   return Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^npm_(package|lifecycle|config_)/.test(name)),
+    Object.entries(process.env).filter(([name]) => !/^npm_(package|lifecycle|config)_/.test(name)),
   )
 }
