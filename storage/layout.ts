@@ -66,7 +66,7 @@ export function packsOf(snapshot: Snapshot): Map<string, ObjectId> {
   const packs = new Map<string, ObjectId>()
   for (const [path, id] of snapshot) {
     const match = /^packs\/([0-9a-f]{2})\/([0-9a-f]{64})$/.exec(path)
-    if (match !== null && match[2]?.startsWith(match[1] as string)) packs.set(match[2], id)
+    if (match?.[2]?.startsWith(match[1] as string)) packs.set(match[2], id)
   }
   return packs
 }

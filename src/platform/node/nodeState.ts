@@ -16,6 +16,7 @@ import { takeProcessLock } from "./processLock.ts"
 import { removeIfThere, removeLeftovers, replaceFile, syncFolder } from "./replaceFile.ts"
 
 const SUFFIX = ".bin"
+const LOCK = "lock"
 const NAME = /^[a-z0-9-]+(\/[a-z0-9-]+)*$/
 
 /** @param folder - Absolute; made when it is first written to. */
@@ -54,7 +55,7 @@ export function createNodeState(folder: string): State {
     lock: async () => {
       await makeFolders(folder)
       await removeLeftoversBelow(folder)
-      return takeProcessLock(join(folder, "lock"))
+      return takeProcessLock(join(folder, LOCK))
     },
   }
 }
@@ -81,7 +82,8 @@ async function makeFolders(folder: string): Promise<void> {
 async function removeLeftoversBelow(folder: string): Promise<void> {
   removeLeftovers(folder)
   for (const item of await readdir(folder, { withFileTypes: true })) {
-    if (item.isDirectory()) removeLeftovers(join(folder, item.name))
+    // The lock's folders come and go as other processes ask for it.
+    if (item.isDirectory() && !item.name.startsWith(LOCK)) removeLeftovers(join(folder, item.name))
   }
 }
 
