@@ -6,7 +6,7 @@
  * @module
  */
 import { equalBytes } from "../../crypto/bytes.ts"
-import { StorageError, StoreError } from "../../storage/errors.ts"
+import { StorageError, type StoreError } from "../../storage/errors.ts"
 import type { ChunkRef, FileEntry, IndexEntry } from "../../storage/format/entry.ts"
 import { openVerifiedShard } from "../../storage/indexShards.ts"
 import type { EpochKeys } from "../../storage/keys.ts"
@@ -23,7 +23,8 @@ import type { CallOptions } from "../../storage/remote/store.ts"
 import type { AuditProblem, AuditReport } from "../reports.ts"
 import type { Context } from "../vault/context.ts"
 import { type Head, readPaths } from "../vault/head.ts"
-import { fetchChunks } from "./download.ts"
+import { isVaultFault } from "../vault/faults.ts"
+import { fetchChunks, runsByPack } from "./download.ts"
 
 /** @param head - Believed: header, log, MACs and key boxes are verified. */
 export async function audit(context: Context, head: Head, call: CallOptions): Promise<AuditReport> {
@@ -42,12 +43,6 @@ export async function audit(context: Context, head: Head, call: CallOptions): Pr
     bytes,
     problems,
   }
-}
-
-/** Whether a fault is the vault's, to be noted, and not the connection's, to be thrown. */
-function isVaultFault(error: unknown): error is StorageError | StoreError {
-  if (error instanceof StorageError) return true
-  return error instanceof StoreError && ["STORE_OBJECT_MISSING", "STORE_MALFORMED"].includes(error.code)
 }
 
 function reasonOf(error: StorageError | StoreError): string {
@@ -90,7 +85,9 @@ async function auditPacks(
   let bytes = 0
   for (const { path, chunks } of files) {
     for (const ref of chunks) {
-      refsByPack.set(ref.pack, [...(refsByPack.get(ref.pack) ?? []), ref])
+      const refs = refsByPack.get(ref.pack)
+      if (refs === undefined) refsByPack.set(ref.pack, [ref])
+      else refs.push(ref)
       filesByPack.set(ref.pack, (filesByPack.get(ref.pack) ?? new Set()).add(path))
     }
   }
@@ -133,17 +130,6 @@ async function auditLargeFiles(
     if (equalBytes(hasher.digest(), file.hash)) continue
     problems.push({ object: "index", reason: "file hash", files: [file.path] })
   }
-}
-
-/** Neighbours in one pack, at growing offsets, together: one read of the pack delivers them in order. */
-function runsByPack(chunks: readonly ChunkRef[]): readonly (readonly ChunkRef[])[] {
-  const runs: ChunkRef[][] = []
-  for (const chunk of chunks) {
-    const last = runs.at(-1)?.at(-1)
-    if (last !== undefined && last.pack === chunk.pack && last.offset < chunk.offset) runs.at(-1)?.push(chunk)
-    else runs.push([chunk])
-  }
-  return runs
 }
 
 /** Objects of the tree that neither header nor index accounts for. They are never read, and dropped by the next version. */

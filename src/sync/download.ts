@@ -74,6 +74,17 @@ export async function readContent(
   return concatBytes(...entry.chunks.map((ref) => plainByPlace.get(chunkPlace(ref)) as Uint8Array))
 }
 
+/** Neighbours in one pack, at growing offsets, together: one read of the pack delivers them in order. */
+export function runsByPack(chunks: readonly ChunkRef[]): readonly (readonly ChunkRef[])[] {
+  const runs: ChunkRef[][] = []
+  for (const chunk of chunks) {
+    const last = runs.at(-1)?.at(-1)
+    if (last !== undefined && last.pack === chunk.pack && last.offset < chunk.offset) runs.at(-1)?.push(chunk)
+    else runs.push([chunk])
+  }
+  return runs
+}
+
 function groupByPack(refs: Iterable<ChunkRef>): Map<string, readonly ChunkRef[]> {
   const byPack = new Map<string, Map<number, ChunkRef>>()
   for (const ref of refs) {

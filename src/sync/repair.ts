@@ -7,105 +7,151 @@
  * @module
  */
 import { equalBytes } from "../../crypto/bytes.ts"
-import { createGear, GEAR_SEED_BYTES } from "../../storage/chunker.ts"
-import { StorageError, StoreError } from "../../storage/errors.ts"
+import { createGear } from "../../storage/chunker.ts"
 import type { FileEntry, IndexEntry } from "../../storage/format/entry.ts"
 import { verifyPack } from "../../storage/format/pack.ts"
 import { divideIndex, sealShards } from "../../storage/indexShards.ts"
 import type { EpochKeys } from "../../storage/keys.ts"
-import { packsOf } from "../../storage/layout.ts"
-import type { CallOptions, ObjectId } from "../../storage/remote/store.ts"
+import { mainBranch, packsOf } from "../../storage/layout.ts"
+import type { CallOptions, ObjectId, Snapshot } from "../../storage/remote/store.ts"
 import { SyncError } from "../errors.ts"
 import type { Workspace } from "../ports/workspace.ts"
 import type { RepairReport } from "../reports.ts"
 import type { FileNode } from "../tree/node.ts"
+import { confirmApproval } from "../trust/join.ts"
 import { unlock } from "../trust/unlock.ts"
-import { believe, type Context, lookOnce, requireTrusted } from "../vault/context.ts"
+import { believe, checkMacs, type Context, lookOnce, requireNotRevoked, requireTrusted } from "../vault/context.ts"
+import { isVaultFault } from "../vault/faults.ts"
 import type { Head, Look } from "../vault/head.ts"
-import { publish } from "../vault/publish.ts"
-import { cacheShards, chunksOf, indexOf, readIndex, type VaultIndex } from "../vault/vaultIndex.ts"
+import { type Ground, publish } from "../vault/publish.ts"
+import { cacheShards, chunksOf, readRemains, type VaultIndex } from "../vault/vaultIndex.ts"
 import { openStaging } from "./staging.ts"
 import { sealFiles } from "./upload.ts"
 
-/** @throws {SyncError} `CANCELLED`, `CONTENDED`, `TRUST_FORKED`. */
+/** @throws {SyncError} `CANCELLED`, `CONTENDED`, and as `enter`. */
 export async function repair(context: Context, workspace: Workspace, call: CallOptions): Promise<RepairReport> {
-  const { found } = await lookOnce(context, call)
-  const there = found.kind === "none" ? null : found.head
-  if (found.kind === "forked" && found.question)
-    throw new SyncError("TRUST_FORKED", "two machines disagree about whom to trust")
-  const basis = basisOf(context, found)
+  const found = await lookAtWhatIsThere(context, call)
+  const there = groundOf(found)
+  const basis = await basisOf(context, found)
+  requireNotRevoked(context.config, basis.trust)
   await unlock(context, basis)
+  checkMacs(context, basis)
   requireTrusted(context.config, basis.trust)
-  const index = await bestIndex(context, basis, call)
-  const good = there === null ? new Map<string, ObjectId>() : await goodPacks(context, there, index, call)
+  await confirmApproval(context, basis)
   await confirm(context, found)
-  return rebuild(context, workspace, { basis, there, index, good }, call)
+  const index = await readRemains(context, basis, call)
+  const good = await goodPacks(context, [there?.snapshot, basis.snapshot], index, call)
+  const result = await rebuild(context, workspace, { basis, there, index, good }, call)
+  // Whose version was taken over in place of what was seen here: see `survey.ts`.
+  const isOverruled = found.kind === "repair" || (found.kind === "follow" && found.isParted)
+  await believe(context, result.head, isOverruled ? { base: "superseded" } : {})
+  return result.report
+}
+
+/** A head that does not verify: garbage that somebody pushed, or a vault of which a part is gone. */
+interface Damaged {
+  readonly kind: "damaged"
+  readonly ground: Ground
+}
+
+async function lookAtWhatIsThere(context: Context, call: CallOptions): Promise<Look | Damaged> {
+  try {
+    return (await lookOnce(context, call)).found
+  } catch (error) {
+    if (context.seen === null || !isVaultFault(error)) throw error
+    const { store, config } = context
+    const name = mainBranch(config.workspace)
+    const main = (await store.branches(name, call)).find((branch) => branch.name === name)
+    if (main === undefined) return { kind: "none" }
+    return { kind: "damaged", ground: { commit: main.head, snapshot: await snapshotOf(context, main.head, call) } }
+  }
+}
+
+async function snapshotOf({ store }: Context, commit: ObjectId, call: CallOptions): Promise<Snapshot> {
+  try {
+    return await store.snapshot(commit, call)
+  } catch (error) {
+    if (isVaultFault(error)) return new Map()
+    throw error
+  }
+}
+
+function groundOf(found: Look | Damaged): Ground | null {
+  if (found.kind === "none") return null
+  return found.kind === "damaged" ? found.ground : found.head
 }
 
 /** The version to go on from: what this machine saw last, unless the store rightly has more. */
-function basisOf(context: Context, found: Look): Head {
-  if (found.kind === "follow" || found.kind === "repair") return found.head
-  if (context.seen === null) throw new SyncError("VAULT_MISSING", "there is no such vault in the store")
-  return context.seen.head
+async function basisOf(context: Context, found: Look | Damaged): Promise<Head> {
+  const { seen } = context
+  if (found.kind === "repair") return found.head
+  if (found.kind === "follow" && (seen === null || !isRecovered(seen.head, found.head))) return found.head
+  if (seen === null) throw new SyncError("VAULT_MISSING", "there is no such vault in the store")
+  if (found.kind === "follow" && (await followsRecovery(context))) return found.head
+  return seen.head
 }
 
-async function confirm({ host }: Context, found: Look): Promise<void> {
+/** Whether the recovery key has put other machines in the place of those that were trusted when this one looked last. */
+function isRecovered(seen: Head, { trust }: Head): boolean {
+  return trust.entries.slice(seen.trust.length).some(({ entry }) => entry.kind === "recover")
+}
+
+async function followsRecovery({ host }: Context): Promise<boolean> {
+  const lines = [
+    "The vault was recovered with its passphrase: every machine but a new one was put out, this one too.",
+    "If that was you, follow it, and join again. If not, somebody knows the passphrase: do not follow it. This machine's",
+    "version will be put on top then, with the machines that were trusted before; set a new passphrase at once.",
+  ]
+  const answer = await host.prompts.confirm({ code: "follow-recovery", lines })
+  if (answer === null) throw new SyncError("CANCELLED", "nothing was repaired")
+  return answer
+}
+
+async function confirm({ host }: Context, found: Look | Damaged): Promise<void> {
   const what = {
     none: "The vault is gone from the store. It will be written anew from what this machine has.",
+    damaged: "What the store shows is no vault any more. This machine's version will be put on top of it.",
     follow: "Objects that the vault needs will be looked for, and what is lost uploaded again from this machine.",
     repair: "Another machine repaired the vault. Its version will be taken, and what is lost uploaded again.",
     older: "The store shows an older version than this machine has seen. This machine's will be put on top of it.",
     forked: "The store shows another history than this machine has seen. This machine's will be put on top of it.",
-  }[found.kind]
+    question:
+      "Two machines disagree about whom to trust. The machines that this one trusts will be put on top of the others.",
+  }[found.kind === "forked" && found.question ? "question" : found.kind]
   const lines = [what, "No file on any disk is changed. Other machines ask their user once before they follow."]
   if ((await host.prompts.confirm({ code: "repair", lines })) !== true) {
     throw new SyncError("CANCELLED", "nothing was repaired")
   }
 }
 
-/** The index of the basis, from the store or the cache; empty if neither has it: then all comes from this disk. */
-async function bestIndex(context: Context, basis: Head, call: CallOptions): Promise<VaultIndex> {
-  try {
-    return await readIndex(context, basis, call)
-  } catch (error) {
-    if (!isLoss(error)) throw error
-    const gearSeed = context.host.crypto.randomBytes(GEAR_SEED_BYTES)
-    return indexOf([{ gearSeed, entries: [], tombstones: [] }])
-  }
-}
-
-/** Packs that are in the tree and are what they are named. */
+/** Packs that the store still has, and that are what they are named: those of its tree, or of the version seen last. */
 async function goodPacks(
-  context: Context,
-  there: Head,
+  { host, store }: Context,
+  snapshots: readonly (Snapshot | undefined)[],
   index: VaultIndex,
   call: CallOptions,
 ): Promise<Map<string, ObjectId>> {
-  const { host, store } = context
   const wanted = new Set([...chunksOf(index.entries.values())].map(({ pack }) => pack))
   const good = new Map<string, ObjectId>()
   host.progress.step("verify", wanted.size, "files")
-  for (const [pack, id] of packsOf(there.snapshot)) {
-    if (!wanted.has(pack)) continue
-    try {
-      await store.read([id], (_, bytes) => verifyPack(host.crypto, pack, bytes), call)
-      good.set(pack, id)
-    } catch (error) {
-      if (!isLoss(error)) throw error
+  for (const snapshot of snapshots) {
+    for (const [pack, id] of packsOf(snapshot ?? new Map())) {
+      if (!wanted.has(pack) || good.has(pack)) continue
+      try {
+        await store.read([id], (_, bytes) => verifyPack(host.crypto, pack, bytes), call)
+        good.set(pack, id)
+        host.progress.advance(1)
+      } catch (error) {
+        if (!isVaultFault(error)) throw error
+      }
     }
-    host.progress.advance(1)
   }
   return good
 }
 
-function isLoss(error: unknown): boolean {
-  if (error instanceof StorageError) return error.code !== "FORMAT_NEWER"
-  return error instanceof StoreError && ["STORE_OBJECT_MISSING", "STORE_MALFORMED"].includes(error.code)
-}
-
 interface Rebuilding {
   readonly basis: Head
-  readonly there: Head | null
+  readonly there: Ground | null
   readonly index: VaultIndex
   readonly good: ReadonlyMap<string, ObjectId>
 }
@@ -115,7 +161,7 @@ async function rebuild(
   workspace: Workspace,
   { basis, there, index, good }: Rebuilding,
   call: CallOptions,
-): Promise<RepairReport> {
+): Promise<{ readonly head: Head; readonly report: RepairReport }> {
   const { host, config } = context
   const keys = context.keyring.get(basis.trust.epoch.epoch) as EpochKeys
   const isWhole = (entry: IndexEntry): boolean =>
@@ -178,17 +224,17 @@ async function rebuild(
       packs,
       tombstoneFloor: header.tombstoneFloor,
       historyFloor: header.historyFloor,
-      supersedes: there?.verified.hash ?? hash,
-      minSequence: Math.max(header.sequence, there?.verified.header.sequence ?? 0) + 1,
+      supersedes: there?.verified?.hash ?? hash,
+      minSequence: Math.max(header.sequence, there?.verified?.header.sequence ?? 0) + 1,
       onTopOf: there,
     },
     call,
   )
   if (result.kind === "moved") throw new SyncError("CONTENDED", "the vault changed while it was being repaired")
-  await believe(context, result.head)
   await cacheShards(context, sealed)
   await staging.clear()
-  return { sequence: result.head.verified.header.sequence, reuploaded: chunksByPath.size, lost: lost.sort() }
+  const { sequence } = result.head.verified.header
+  return { head: result.head, report: { sequence, reuploaded: chunksByPath.size, lost: lost.sort() } }
 }
 
 /** Those of the files whose very content lies on this disk. */

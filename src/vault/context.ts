@@ -97,7 +97,8 @@ export async function recall(context: Context): Promise<void> {
   context.config = { ...now, root: config.root }
   if (stored === null) context.seen = null
   else {
-    const isSame = seen !== null && seen.stored.commit === stored.commit && equalBytes(seen.stored.header, stored.header)
+    const isSame =
+      seen !== null && seen.stored.commit === stored.commit && equalBytes(seen.stored.header, stored.header)
     context.seen = { stored, head: isSame ? seen.head : await restoreHead(host, now.workspace, stored) }
   }
 }
@@ -167,12 +168,10 @@ export async function lookOnce(
  * @throws {StorageError} `TRUST_LOG_INVALID` or `HEADER_INVALID`: nothing is remembered then.
  */
 export async function believe(context: Context, head: Head, changes: Partial<Seen> = {}): Promise<void> {
-  const { host, keyring, seen } = context
+  const { seen } = context
   if (seen?.head.commit === head.commit && Object.keys(changes).length === 0 && seen.stored.behindSinceMs === null)
     return
-  const macs = (epoch: number) => keyring.get(epoch)?.mac
-  verifyTrustMacs(host.crypto, head.trust, macs)
-  verifyHeaderMac(host.crypto, head.verified, macs)
+  checkMacs(context, head)
   const stored: Seen = {
     format: 1,
     syncedSequence: 0,
@@ -191,6 +190,13 @@ export async function believe(context: Context, head: Head, changes: Partial<See
   }
   await context.memory.setSeen(stored)
   context.seen = { stored, head }
+}
+
+/** @throws {StorageError} `TRUST_LOG_INVALID` or `HEADER_INVALID`. */
+export function checkMacs({ host, keyring }: Context, { trust, verified }: Head): void {
+  const macs = (epoch: number) => keyring.get(epoch)?.mac
+  verifyTrustMacs(host.crypto, trust, macs)
+  verifyHeaderMac(host.crypto, verified, macs)
 }
 
 /** What a machine may do, by the log it has just seen. */

@@ -76,7 +76,8 @@ export interface Looking {
 export async function look(looking: Looking, branches: readonly Branch[], known: Head | null): Promise<Look> {
   const main = branches.find(({ name }) => name === mainBranch(looking.workspace))
   if (main === undefined) return { kind: "none" }
-  if (known !== null && known.commit === main.head) return { kind: "follow", head: known, restoredCounter: null, isParted: false }
+  if (known !== null && known.commit === main.head)
+    return { kind: "follow", head: known, restoredCounter: null, isParted: false }
   const { raw, trust, ...read } = await readHead(looking, main.head)
   const { crypto, workspace, memory } = looking
   const decided = decideFork(memory, trust)

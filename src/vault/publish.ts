@@ -32,6 +32,9 @@ import type { Context } from "./context.ts"
 import type { Head } from "./head.ts"
 import { type Identity, signersOf } from "./identity.ts"
 
+/** A commit to build on; of one that cannot be read, no more than its id. */
+export type Ground = Pick<Head, "commit" | "snapshot"> & Partial<Head>
+
 /** What the next version consists of. Whatever is not said here stays as it is in the parent. */
 export interface NextVersion {
   readonly kind: HeaderKind
@@ -51,7 +54,7 @@ export interface NextVersion {
   readonly historyFloor: number
   /** In a repair: hash of the header it supersedes, and the head in the store that it is put on top of. */
   readonly supersedes?: Uint8Array
-  readonly onTopOf?: Head | null
+  readonly onTopOf?: Ground | null
   /** At least this; for a repair, which must pass what it supersedes. */
   readonly minSequence?: number
   readonly deleteBranches?: readonly Branch[]
@@ -137,7 +140,7 @@ function nextCounters(parent: Head | null, trust: TrustState, writer: string): r
 
 /** The whole tree of a version; ids where the parent has the object already. */
 function treeOf(
-  parent: Head | null,
+  parent: Ground | null,
   next: NextVersion,
   header: Uint8Array,
 ): ReadonlyMap<string, Uint8Array | ObjectId> {

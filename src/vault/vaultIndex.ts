@@ -6,15 +6,18 @@
  * @module
  */
 import { equalBytes, toHex } from "../../crypto/bytes.ts"
+import { GEAR_SEED_BYTES } from "../../storage/chunker.ts"
 import type { ChunkRef, IndexEntry, Tombstone } from "../../storage/format/entry.ts"
 import type { ShardRef } from "../../storage/format/header.ts"
 import type { ShardContent } from "../../storage/format/indexShard.ts"
+import type { EpochKeys } from "../../storage/keys.ts"
 import { joinShards, openVerifiedShard } from "../../storage/indexShards.ts"
 import { StorageError } from "../../storage/errors.ts"
 import { shardPath } from "../../storage/layout.ts"
 import { paddedLength } from "../../storage/padding.ts"
 import type { CallOptions } from "../../storage/remote/store.ts"
 import type { Context } from "./context.ts"
+import { isVaultFault } from "./faults.ts"
 import { type Head, readPaths } from "./head.ts"
 
 const CACHE = "shards/"
@@ -41,6 +44,26 @@ export function readIndex(context: Context, head: Head, call: CallOptions): Prom
 /** The same of a version of the past, with what `memo` holds of others already. */
 export function readPastIndex(context: Context, head: Head, memo: ShardMemo, call: CallOptions): Promise<VaultIndex> {
   return openIndex(context, head, call, { keep: false, memo })
+}
+
+/** What is left of an index: shards that are missing or damaged are as if they were empty. */
+export async function readRemains(context: Context, head: Head, call: CallOptions): Promise<VaultIndex> {
+  const { crypto, compressor } = context.host
+  const { index, epoch } = head.verified.header
+  const keys = context.keyring.get(epoch) as EpochKeys
+  const shards: ShardContent[] = []
+  for (const number of index.keys()) {
+    try {
+      const bytes = (await sealedShards(context, head, [number], call, false)).get(number) as Uint8Array
+      shards.push(await openVerifiedShard(crypto, keys, index, number, bytes, compressor.decompress))
+    } catch (error) {
+      if (!isVaultFault(error)) throw error
+      // The seed is in the first shard. Another one only means that large files are cut anew when they next change.
+      const seed = number === 0 ? { gearSeed: crypto.randomBytes(GEAR_SEED_BYTES) } : {}
+      shards.push({ ...seed, entries: [], tombstones: [] })
+    }
+  }
+  return indexOf(shards)
 }
 
 async function openIndex(

@@ -81,8 +81,7 @@ describe("a host that makes up a vault of its own", () => {
     context.keyring.add(keys)
     await publishFounded(context, { trust, keys, identity }, {})
 
-    const join = (recover: boolean) =>
-      b.engine.join({ root: "", storeUrl: STORE_URL, machineName: "B", recover })
+    const join = (recover: boolean) => b.engine.join({ root: "", storeUrl: STORE_URL, machineName: "B", recover })
     await expect(join(false)).rejects.toEqual(code("WRONG_PASSPHRASE"))
     await expect(join(true)).rejects.toEqual(code("WRONG_PASSPHRASE"))
   })
