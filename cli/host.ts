@@ -53,10 +53,11 @@ export function createCliEngine(options: HostOptions): CliEngine {
   const { env } = terminal
   const home = sessynHome(env)
   const prompts = createPrompts(promptsOptions(options))
+  const clock = createNodeClock()
   const host: Host = {
     crypto: createNodeCrypto(),
     compressor: createNodeCompressor(),
-    clock: createNodeClock(),
+    clock,
     progress,
     prompts,
     keychain: createNodeKeychain({
@@ -68,7 +69,11 @@ export function createCliEngine(options: HostOptions): CliEngine {
       },
     }),
     packBytes: PACK_BYTES,
-    openStore: async (url, { create }) => (await import("./stores.ts")).openStore(url, { create, env }),
+    async openStore(url, { create }) {
+      // Loaded by the first command that needs a store.
+      const { openStore } = await import("../storage/remote/node/openStore.ts")
+      return openStore(url, { create, env: { ...env }, clock })
+    },
     openWorkspace: async (root) => createNodeWorkspace(root),
     openState: (workspaceId) => createNodeState(workspaceHome(home, workspaceId)),
     workspaces: () => workspacesIn(home),
