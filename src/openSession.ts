@@ -115,7 +115,10 @@ export async function openSession(host: Host, config: Config, workspace: Workspa
     changePassphrase: (options = {}) =>
       locked(options, async () => changePassphrase(context, (await enter(context, options)).head, options)),
     rekey: (algorithms, options = {}) =>
-      locked(options, async () => rekey(context, (await enter(context, options)).head, algorithms, options)),
+      locked(options, async () => {
+        const { head } = await enter(context, { ...options, isTakenOver: true })
+        await rekey(context, head, algorithms, options)
+      }),
     requirePostQuantum: (options = {}) =>
       locked(options, async () => {
         const { head } = await enter(context, options)
@@ -142,7 +145,8 @@ export async function openSession(host: Host, config: Config, workspace: Workspa
         return { path, to: path, sequence: past.verified.header.sequence, size: entry.size }
       }),
 
-    verify: (options = {}) => locked(options, async () => audit(context, (await enter(context, options)).head, options)),
+    verify: (options = {}) =>
+      locked(options, async () => audit(context, (await enter(context, options)).head, options)),
     repair: (options = {}) => locked(options, () => repair(context, workspace, options)),
 
     async waitForRemote({ pollMs, signal }) {

@@ -25,7 +25,15 @@ import { baseAfter, type Conflict, type Operation, type Plan, type Resolution } 
 import { applyResolutions } from "../tree/resolve.ts"
 import { remember } from "../tree/scanCache.ts"
 import { prepareStateFolder } from "../tree/stateFolder.ts"
-import { believe, type Context, type Fresh, refresh, requireNotRevoked, requireTrusted } from "../vault/context.ts"
+import {
+  believe,
+  type Context,
+  type Fresh,
+  refresh,
+  requireNotRevoked,
+  requireTrusted,
+  type TakeOver,
+} from "../vault/context.ts"
 import type { Head } from "../vault/head.ts"
 import { nextSequence, publish } from "../vault/publish.ts"
 import { cacheShards, chunksOf, sweepShards, type VaultIndex } from "../vault/vaultIndex.ts"
@@ -45,7 +53,7 @@ const MAX_TRIES = 12
 const MIN_SHARED_BYTES = 64 * 1024
 
 /** Looks at the store, opens the keys, and makes sure that this machine may sync. */
-export async function enter(context: Context, call: CallOptions): Promise<Fresh> {
+export async function enter(context: Context, call: CallOptions & TakeOver): Promise<Fresh> {
   const fresh = await refresh(context, call)
   // A revoked machine gets no key any more: it is to hear why, not that its passphrase is wrong.
   requireNotRevoked(context.config, fresh.head.trust)

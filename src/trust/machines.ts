@@ -16,9 +16,9 @@ import { type MachineState, trustedMachines, type TrustState } from "../../stora
 import { SyncError } from "../errors.ts"
 import type { MachineView, RevokeReport } from "../reports.ts"
 import { looksSecret } from "../tree/sensitive.ts"
-import type { Context, Fresh } from "../vault/context.ts"
+import { believe, type Context, type Fresh } from "../vault/context.ts"
 import type { Head } from "../vault/head.ts"
-import { createIdentity, type Identity, openIdentity, signersOf } from "../vault/identity.ts"
+import { createIdentity, type Identity, openIdentity, signersOf, wipeIdentity } from "../vault/identity.ts"
 import { readIndex, type VaultIndex } from "../vault/vaultIndex.ts"
 import { publishChange } from "./change.ts"
 import type { PendingMachine } from "./join.ts"
@@ -249,7 +249,7 @@ export async function rekey(
   const { host, config, state } = context
   const old = context.identity as Identity
   const next = await nextIdentity(context, old, algorithms)
-  await publishChange(
+  const rekeyed = await publishChange(
     context,
     head,
     {
@@ -264,6 +264,9 @@ export async function rekey(
     },
     call,
   )
+  // A copy of this machine, if there is one, has keys now that nobody believes.
+  await believe(context, rekeyed, { tookOver: 0 })
+  wipeIdentity(old)
   await state.remove(NEXT_IDENTITY)
 }
 

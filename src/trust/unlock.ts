@@ -9,13 +9,22 @@ import { concatBytes, equalBytes } from "../../crypto/bytes.ts"
 import { Secret } from "../../crypto/secret.ts"
 import { StorageError } from "../../storage/errors.ts"
 import { openKeyBox, openPreviousKeys } from "../../storage/format/keyBox.ts"
+import { meetsPolicy } from "../../storage/format/machine.ts"
 import { decodeVaultFile, PASSPHRASE_RECIPIENT, type VaultFile } from "../../storage/format/vaultFile.ts"
 import { createEpochKeys, type EpochKeys, keyCommitment, WORKSPACE_KEY_BYTES } from "../../storage/keys.ts"
 import type { TrustState } from "../../storage/verify/trustState.ts"
 import { SyncError } from "../errors.ts"
 import type { Context } from "../vault/context.ts"
 import type { Head } from "../vault/head.ts"
-import { identityEpoch, isIdentityOf, isSameRecord, openIdentity, sealIdentity, wipeIdentity } from "../vault/identity.ts"
+import {
+  identityEpoch,
+  isIdentityOf,
+  isSameRecord,
+  openIdentity,
+  sealIdentity,
+  wipeIdentity,
+} from "../vault/identity.ts"
+import type { Config } from "../vault/memory.ts"
 import { arePassphraseKeys, derivePassphraseKeys, type PassphraseKeys, wipePassphraseKeys } from "./passphrase.ts"
 
 const IDENTITY = "identity"
@@ -31,9 +40,9 @@ export function rememberedKeyName(workspace: string): string {
 /**
  * Fills the context's ring with the keys of all epochs of this head, and opens this machine's identity.
  *
- * @throws {SyncError} `LOCKED` without a passphrase, `WRONG_PASSPHRASE`, `STATE_DAMAGED`.
+ * @throws {SyncError} `LOCKED` without a passphrase, `WRONG_PASSPHRASE`, `STATE_DAMAGED`, `CLONED`.
  */
-export async function unlock(context: Context, head: Head): Promise<void> {
+export async function unlock(context: Context, head: Pick<Head, "trust" | "vaultFile">): Promise<void> {
   const { host, keyring } = context
   const { trust } = head
   const file = decodeVaultFile(head.vaultFile)
@@ -70,7 +79,7 @@ async function loadIdentity(context: Context, trust: TrustState): Promise<void> 
 /**
  * This machine's sealed keys. After an interrupted re-key there are two: those count that the log has.
  *
- * @throws {SyncError} `STATE_DAMAGED` if it has neither: what these sign nobody would believe.
+ * @throws {SyncError} `STATE_DAMAGED` if there are none, `CLONED` if the log has others: what these sign nobody would believe.
  */
 async function storedIdentity({ state, config }: Context, trust: TrustState): Promise<Uint8Array> {
   const stored = await state.read(IDENTITY)
@@ -78,11 +87,27 @@ async function storedIdentity({ state, config }: Context, trust: TrustState): Pr
   if (stored !== null && (record === undefined || isIdentityOf(stored, record))) return stored
   const next = await state.read(NEXT_IDENTITY)
   if (next === null || record === undefined || !isIdentityOf(next, record)) {
+    if (stored !== null) throw new SyncError("CLONED", "another copy of this machine has given it new keys")
     throw new SyncError("STATE_DAMAGED", "this machine's keys are gone", { name: IDENTITY })
   }
   await state.write(IDENTITY, next)
   await state.remove(NEXT_IDENTITY)
   return next
+}
+
+/** The keys that an interrupted join left, if their machine is in the log or can still be let in; else `null`. */
+export async function leftIdentity({ host, state, keyring }: Context, trust: TrustState): Promise<Identity | null> {
+  const stored = await state.read(IDENTITY)
+  if (stored === null) return null
+  try {
+    const identity = await openIdentity(host.crypto, keyring, stored)
+    const machine = trust.machines.get(identity.id)
+    const isGood = machine === undefined ? meetsPolicy(identity.record, trust.policy) : machine.status === "trusted"
+    return isGood ? identity : null
+  } catch (error) {
+    if (error instanceof SyncError && error.code === "STATE_DAMAGED") return null
+    throw error
+  }
 }
 
 /** Writes this machine's keys, sealed under the newest epoch at hand. */
@@ -110,7 +135,7 @@ export async function isRemembered({ host, config }: Context): Promise<boolean> 
   return secret !== null
 }
 
-export async function forget({ host, config }: Context): Promise<void> {
+export async function forget({ host, config }: Pick<Context, "host"> & { readonly config: Pick<Config, "workspace"> }) {
   await host.keychain.remove(rememberedKeyName(config.workspace))
 }
 

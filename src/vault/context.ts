@@ -110,6 +110,11 @@ export function dropKeys(context: Context): void {
   context.identity = null
 }
 
+export interface TakeOver {
+  /** This machine is about to get new keys, which leaves any copy of it behind. */
+  readonly isTakenOver?: boolean
+}
+
 /** How long a look that found an older head is repeated before it is reported, in milliseconds. */
 const PATIENCE_MS = [1000, 2000, 4000, 8000]
 
@@ -119,13 +124,13 @@ const PATIENCE_MS = [1000, 2000, 4000, 8000]
  * @throws {SyncError} `VAULT_VANISHED`, `VAULT_MISSING`, `STORE_BEHIND`, `VAULT_WENT_BACK`, `VAULT_FORKED`, `TRUST_FORKED`,
  * `CLONED`, `CANCELLED` (a repair not followed).
  */
-export async function refresh(context: Context, call: CallOptions): Promise<Fresh> {
+export async function refresh(context: Context, call: CallOptions & TakeOver): Promise<Fresh> {
   context.host.progress.step("read-store")
   for (const pause of [...PATIENCE_MS, null]) {
     const { found, branches } = await lookOnce(context, call)
     switch (found.kind) {
       case "follow":
-        await acceptCounter(context, found.restoredCounter)
+        await acceptCounter(context, found.restoredCounter, call)
         if (found.isParted) await changeSeen(context, { base: "superseded" })
         return { head: found.head, branches }
       case "none":
@@ -211,10 +216,10 @@ export function requireNotRevoked(config: Config, trust: TrustState): void {
   if (status !== "trusted") throw new SyncError("REVOKED", "this machine was revoked")
 }
 
-async function acceptCounter(context: Context, restored: number | null): Promise<void> {
+async function acceptCounter(context: Context, restored: number | null, { isTakenOver }: TakeOver): Promise<void> {
   if (restored === null) return
   const tookOver = context.seen?.stored.tookOver ?? 0
-  if (tookOver > 0) throw new SyncError("CLONED", "a second copy of this machine is at work")
+  if (tookOver > 0 && isTakenOver !== true) throw new SyncError("CLONED", "a second copy of this machine is at work")
   await context.memory.setCounter(restored)
   await changeSeen(context, { tookOver: tookOver + 1 })
 }
