@@ -37,12 +37,12 @@ function endingOf(path: string): string {
 }
 
 /** As git does it: the setting may hold arguments, so a shell takes it apart. */
-function runEditor(file: string, env: Env): Promise<boolean> {
+function runEditor(file: string, { SESSYN_PASSPHRASE: _, SESSYN_NEW_PASSPHRASE: __, ...env }: Env): Promise<boolean> {
   const windows = process.platform === "win32"
   const editor = env["VISUAL"] || env["EDITOR"] || (windows ? "notepad" : "vi")
   const child = windows
-    ? spawn(`${editor} "${file}"`, { stdio: "inherit", shell: true })
-    : spawn("sh", ["-c", `${editor} "$@"`, editor, file], { stdio: "inherit" })
+    ? spawn(`${editor} "${file}"`, { stdio: "inherit", shell: true, env })
+    : spawn("sh", ["-c", `${editor} "$@"`, editor, file], { stdio: "inherit", env })
   return new Promise((resolve) => {
     child.once("error", () => resolve(false))
     child.once("exit", (code) => resolve(code === 0))

@@ -59,7 +59,8 @@ async function syncDevices(folders: ReadonlyMap<string, bigint>): Promise<boolea
 async function syncFileSystem(folder: string): Promise<boolean> {
   const { spawn } = await import("node:child_process")
   return new Promise((resolve) => {
-    const child = spawn("sync", ["-f", "--", folder], { stdio: "ignore" })
+    // Its own environment: ours may hold a passphrase.
+    const child = spawn("sync", ["-f", "--", folder], { stdio: "ignore", env: { PATH: process.env["PATH"] } })
     child.once("error", () => resolve(false))
     child.once("close", (status) => resolve(status === 0))
   })

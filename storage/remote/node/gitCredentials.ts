@@ -82,10 +82,9 @@ function askGit(
   verb: "fill" | "approve" | "reject",
   lines: readonly string[],
 ): Promise<Map<string, string>> {
-  const { SESSYN_TOKEN: _, SESSYN_PASSPHRASE: __, ...rest } = gitEnvironment(env, { GIT_TERMINAL_PROMPT: "0" })
   return new Promise((resolve, reject) => {
     const child = spawn("git", ["credential", verb], {
-      env: rest,
+      env: gitEnvironment(env, { GIT_TERMINAL_PROMPT: "0" }),
       stdio: ["pipe", "pipe", "ignore"],
       windowsHide: true,
     })

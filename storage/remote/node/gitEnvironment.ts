@@ -1,7 +1,7 @@
 /**
- * The environment for git's programs: the user's, less what ties git to a
- * repository (we may have been started from a hook), and in English, since
- * its messages are read.
+ * The environment for git's programs: the user's, less our secrets and what
+ * ties git to a repository (we may have been started from a hook), and in
+ * English, since its messages are read.
  *
  * @module
  */
@@ -27,8 +27,11 @@ const OF_A_REPOSITORY: ReadonlySet<string> = new Set([
   "GIT_WORK_TREE",
 ])
 
+/** None of git's business, nor of the hooks and helpers that it runs. */
+const SECRETS: ReadonlySet<string> = new Set(["SESSYN_PASSPHRASE", "SESSYN_NEW_PASSPHRASE", "SESSYN_TOKEN"])
+
 /** @param more - Variables to add. */
 export function gitEnvironment(env: NodeJS.ProcessEnv, more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
-  const kept = Object.entries(env).filter(([name]) => !OF_A_REPOSITORY.has(name))
+  const kept = Object.entries(env).filter(([name]) => !OF_A_REPOSITORY.has(name) && !SECRETS.has(name))
   return { ...Object.fromEntries(kept), LC_ALL: "C", LANGUAGE: "C", ...more }
 }

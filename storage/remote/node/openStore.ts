@@ -26,16 +26,6 @@ export interface OpenStoreOptions {
 export async function openStore(typed: string, { create, env, clock }: OpenStoreOptions): Promise<Store> {
   const place = parseStoreUrl(typed)
   if (place.kind === "path") return openLocalGitStore({ path: place.path, create })
-  const forGit = withoutPassphrases(env)
-  const store = openGitHttpStore({ url: place.url, credentials: createGitCredentials({ env: forGit }), env: forGit })
+  const store = openGitHttpStore({ url: place.url, credentials: createGitCredentials({ env }), env })
   return createRetryStore(store, { clock, random: Math.random })
-}
-
-/** Git and its helpers get the user's environment, less what is none of their business. */
-function withoutPassphrases({
-  SESSYN_PASSPHRASE: _,
-  SESSYN_NEW_PASSPHRASE: __,
-  ...rest
-}: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return rest
 }
