@@ -6,14 +6,13 @@
  */
 import { StoreError } from "../storage/errors.ts"
 import { mainBranch } from "../storage/layout.ts"
-import type { FileEntry } from "../storage/format/entry.ts"
 import { SyncError } from "./errors.ts"
 import type { Host } from "./host.ts"
 import type { Workspace } from "./ports/workspace.ts"
 import type { MachineStatus, MachineView, StatusReport } from "./reports.ts"
 import type { CallOptions, Session } from "./session.ts"
 import { audit } from "./sync/audit.ts"
-import { fetchChunks } from "./sync/download.ts"
+import { readInOrder } from "./sync/download.ts"
 import { findVersion, log } from "./sync/history.ts"
 import { repair } from "./sync/repair.ts"
 import { restore } from "./sync/restore.ts"
@@ -141,7 +140,7 @@ export async function openSession(host: Host, config: Config, workspace: Workspa
         const wanted = options.sequence === undefined ? { unlike: null } : { sequence: options.sequence }
         const { head: past, entry } = await findVersion(context, head, path, wanted, options)
         if (entry.type !== "file") throw new SyncError("VERSION_UNKNOWN", "not a file", { path })
-        await inOrder(context, past.snapshot, entry, take, options)
+        await readInOrder(context, past.snapshot, entry, take, options)
         return { path, to: path, sequence: past.verified.header.sequence, size: entry.size }
       }),
 
@@ -161,17 +160,6 @@ export async function openSession(host: Host, config: Config, workspace: Workspa
       await store.close()
     },
   }
-}
-
-/** Hands over a file's content piece by piece, in order. */
-async function inOrder(
-  context: Context,
-  snapshot: ReadonlyMap<string, string>,
-  entry: FileEntry,
-  take: (bytes: Uint8Array) => void | Promise<void>,
-  call: CallOptions,
-): Promise<void> {
-  for (const chunk of entry.chunks) await fetchChunks(context, snapshot, [chunk], (_, plain) => take(plain), call)
 }
 
 /** What differs and what is pending, without changing anything; as much of it as can be known now. */

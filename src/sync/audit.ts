@@ -5,7 +5,6 @@
  *
  * @module
  */
-import { equalBytes } from "../../crypto/bytes.ts"
 import { StorageError, type StoreError } from "../../storage/errors.ts"
 import type { ChunkRef, FileEntry, IndexEntry } from "../../storage/format/entry.ts"
 import { openVerifiedShard } from "../../storage/indexShards.ts"
@@ -24,7 +23,7 @@ import type { AuditProblem, AuditReport } from "../reports.ts"
 import type { Context } from "../vault/context.ts"
 import { type Head, readPaths } from "../vault/head.ts"
 import { isVaultFault } from "../vault/faults.ts"
-import { fetchChunks, runsByPack } from "./download.ts"
+import { fetchChunks, readInOrder } from "./download.ts"
 
 /** @param head - Believed: header, log, MACs and key boxes are verified. */
 export async function audit(context: Context, head: Head, call: CallOptions): Promise<AuditReport> {
@@ -123,12 +122,12 @@ async function auditLargeFiles(
   const damaged = new Set(problems.flatMap((problem) => problem.files))
   for (const file of files) {
     if (file.chunks.length < 2 || damaged.has(file.path)) continue
-    const hasher = context.host.crypto.createSha256()
-    for (const run of runsByPack(file.chunks)) {
-      await fetchChunks(context, head.snapshot, run, (_, plain) => hasher.update(plain), call)
+    try {
+      await readInOrder(context, head.snapshot, file, () => {}, call)
+    } catch (error) {
+      if (!isVaultFault(error)) throw error
+      problems.push({ object: "index", reason: reasonOf(error), files: [file.path] })
     }
-    if (equalBytes(hasher.digest(), file.hash)) continue
-    problems.push({ object: "index", reason: "file hash", files: [file.path] })
   }
 }
 

@@ -60,7 +60,9 @@ function fetchFrom(context: Context, snapshot: Snapshot, call: CallOptions): Fet
       for (const [number, ref] of entry.chunks.entries()) {
         if (missing.has(number)) {
           const place = chunkPlace(ref)
-          targets.set(place, [...(targets.get(place) ?? []), { path, offset }])
+          const others = targets.get(place)
+          if (others === undefined) targets.set(place, [{ path, offset }])
+          else others.push({ path, offset })
           refs.push(ref)
         }
         offset += ref.plainBytes

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { concatBytes } from "../../crypto/bytes.ts"
+import { concatBytes, equalBytes } from "../../crypto/bytes.ts"
 import { StorageError } from "../../storage/errors.ts"
 import type { ChunkRef, FileEntry } from "../../storage/format/entry.ts"
 import { verifyPack } from "../../storage/format/pack.ts"
@@ -54,6 +54,28 @@ export async function fetchChunks(
   await store.read([...packById.keys()], onPack, call)
 }
 
+/**
+ * Hands over a file's content piece by piece, in order.
+ *
+ * @throws {StorageError} as {@link fetchChunks}; `HASH_MISMATCH` at the end if the pieces are not the file that the index
+ * says, whose order and number no chunk vouches for.
+ */
+export async function readInOrder(
+  context: Context,
+  snapshot: Snapshot,
+  entry: FileEntry,
+  take: (bytes: Uint8Array) => void | Promise<void>,
+  call: CallOptions,
+): Promise<void> {
+  const hasher = context.host.crypto.createSha256()
+  const takeChunk = (_: ChunkRef, plain: Uint8Array): void | Promise<void> => {
+    hasher.update(plain)
+    return take(plain)
+  }
+  for (const run of runsByPack(entry.chunks)) await fetchChunks(context, snapshot, run, takeChunk, call)
+  if (!equalBytes(hasher.digest(), entry.hash)) throw new StorageError("HASH_MISMATCH", "file hash")
+}
+
 /** The whole content of one file of a snapshot. For small things: conflicts, merges, diffs. */
 export async function readContent(
   context: Context,
@@ -75,7 +97,7 @@ export async function readContent(
 }
 
 /** Neighbours in one pack, at growing offsets, together: one read of the pack delivers them in order. */
-export function runsByPack(chunks: readonly ChunkRef[]): readonly (readonly ChunkRef[])[] {
+function runsByPack(chunks: readonly ChunkRef[]): readonly (readonly ChunkRef[])[] {
   const runs: ChunkRef[][] = []
   for (const chunk of chunks) {
     const last = runs.at(-1)?.at(-1)

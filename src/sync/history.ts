@@ -5,16 +5,18 @@
  *
  * @module
  */
-import { equalBytes } from "../../crypto/bytes.ts"
+import { equalBytes, toHex } from "../../crypto/bytes.ts"
 import type { FileEntry, IndexEntry } from "../../storage/format/entry.ts"
 import type { CallOptions } from "../../storage/remote/store.ts"
 import { verifyHeaderMac } from "../../storage/verify/macs.ts"
+import type { TrustState } from "../../storage/verify/trustState.ts"
 import { SyncError } from "../errors.ts"
 import type { VersionView } from "../reports.ts"
 import { namesOf } from "../trust/names.ts"
 import type { TreeNode } from "../tree/node.ts"
 import { sameContent } from "../tree/plan.ts"
 import type { Context } from "../vault/context.ts"
+import { isVaultFault } from "../vault/faults.ts"
 import { type Head, readPastHead } from "../vault/head.ts"
 import { readPastIndex, type ShardMemo, type VaultIndex } from "../vault/vaultIndex.ts"
 
@@ -38,19 +40,42 @@ export async function* versions(context: Context, head: Head, call: CallOptions)
   const { host, store, config, keyring } = context
   const looking = { crypto: host.crypto, store, workspace: config.workspace, call }
   const memo: ShardMemo = new Map()
+  /** Hashes, in hex, of the headers that the ones walked through name. */
+  const named = new Set([toHex(head.verified.hash)])
   let from: string | null = head.commit
   let first = true
   while (from !== null) {
     const commits: readonly string[] = await store.history(from, PAGE, call)
     for (const commit of first ? commits : commits.slice(1)) {
       call.signal?.throwIfAborted()
-      const past = commit === head.commit ? head : await readPastHead(looking, commit, head.trust)
+      const past = commit === head.commit ? head : await soundHead(looking, commit, head.trust)
+      // Garbage that a repair was put on top of; or a version that never was one of this vault's.
+      if (past === null || !named.has(toHex(past.verified.hash))) continue
       verifyHeaderMac(host.crypto, past.verified, (epoch) => keyring.get(epoch)?.mac)
+      const { previous, supersedes, index: refs } = past.verified.header
+      for (const hash of [previous, supersedes]) if (hash !== null) named.add(toHex(hash))
       yield { head: past, index: await readPastIndex(context, past, memo, call) }
+      // Neighbours share most shards; all that ever were would fill the memory.
+      const current = new Set(refs.map(({ sha256 }) => toHex(sha256)))
+      for (const hash of memo.keys()) if (!current.has(hash)) memo.delete(hash)
     }
     first = false
     const last = commits.at(-1)
     from = commits.length === PAGE && last !== undefined ? last : null
+  }
+}
+
+/** null if there is no sound header in that commit. */
+async function soundHead(
+  looking: Parameters<typeof readPastHead>[0],
+  commit: string,
+  newest: TrustState,
+): Promise<Head | null> {
+  try {
+    return await readPastHead(looking, commit, newest)
+  } catch (error) {
+    if (isVaultFault(error)) return null
+    throw error
   }
 }
 

@@ -6,6 +6,7 @@
  */
 import { utf8 } from "../../crypto/bytes.ts"
 import type { Crypto } from "../../crypto/crypto.ts"
+import { StorageError } from "../../storage/errors.ts"
 import type { ChunkRef, IndexEntry, Tombstone } from "../../storage/format/entry.ts"
 import type { ShardRef } from "../../storage/format/header.ts"
 import type { ShardContent } from "../../storage/format/indexShard.ts"
@@ -131,6 +132,8 @@ export interface TreePacks {
 /**
  * The packs of the next tree: all that its index refers to, and for a while those of before. What was sealed for an
  * upload that came to nothing is left out.
+ *
+ * @throws {StorageError} `OBJECT_MISSING` if the index refers to a pack that is in neither: for `repair` to mend.
  */
 export function nextPacks(
   head: Head,
@@ -154,5 +157,8 @@ export function nextPacks(
     }
   }
   for (const [pack, content] of uploaded) if (referred.has(pack) && !packs.has(pack)) packs.set(pack, content)
+  for (const pack of referred) {
+    if (!packs.has(pack)) throw new StorageError("OBJECT_MISSING", "no such pack in the tree")
+  }
   return { packs, idle }
 }

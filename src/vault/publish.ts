@@ -6,7 +6,7 @@
  * @module
  */
 import { StorageError } from "../../storage/errors.ts"
-import { encodeEnvelope, envelopeHash, signEnvelope } from "../../storage/format/envelope.ts"
+import { encodeEnvelope, signEnvelope } from "../../storage/format/envelope.ts"
 import {
   type Header,
   type HeaderKind,
@@ -26,7 +26,7 @@ import {
   VAULT_FILE_PATH,
 } from "../../storage/layout.ts"
 import type { Branch, CallOptions, ObjectId } from "../../storage/remote/store.ts"
-import { countersAfter } from "../../storage/verify/header.ts"
+import { countersAfter, verifyHeaderAlone } from "../../storage/verify/header.ts"
 import type { TrustState } from "../../storage/verify/trustState.ts"
 import type { Context } from "./context.ts"
 import type { Head } from "./head.ts"
@@ -70,6 +70,7 @@ export function nextSequence(parent: Head | null): number {
 /**
  * Publishes a version on top of `parent` (null: the first).
  *
+ * @throws {StorageError} `HEADER_INVALID` if nobody would believe it, this machine being put out, say. Nothing was sent.
  * @throws {StoreError} When it throws, the version may or may not be there: look again.
  */
 export async function publish(
@@ -86,14 +87,17 @@ export async function publish(
   await context.memory.setCounter(Math.max(await context.memory.counter(), own.counter))
   const envelope = await signEnvelope(host.crypto, "header", headerCodec, header, signersOf(identity), next.keys.mac)
 
+  const encoded = encodeEnvelope(envelope)
+  // Checked as every reader will, before anybody sees it: a header that is refused would shut everybody out.
+  const verified = await verifyHeaderAlone(host.crypto, encoded, next.trust.workspace, next.trust)
+
   host.progress.step("commit")
   const branch = mainBranch(next.trust.workspace)
   const { deleteBranches = [] } = next
   const below = next.onTopOf === undefined ? parent : next.onTopOf
-  const snapshot = treeOf(below, next, encodeEnvelope(envelope))
+  const snapshot = treeOf(below, next, encoded)
   const result = await store.commit({ branch, parent: below?.commit ?? null, snapshot, deleteBranches }, call)
   if (result.kind === "moved") return result
-  const verified = { header, envelope, hash: envelopeHash(host.crypto, envelope) }
   const head = {
     commit: result.head,
     snapshot: result.snapshot,
