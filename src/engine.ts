@@ -11,6 +11,7 @@ import { isMachineName } from "../storage/format/machineName.ts"
 import { createKeyring, type EpochKeys } from "../storage/keys.ts"
 import { branchPrefix, workspaceOfMain } from "../storage/layout.ts"
 import type { Branch, Store } from "../storage/remote/store.ts"
+import { begunIn, forgetBegun, goOnFounding } from "./begun.ts"
 import { SyncError } from "./errors.ts"
 import type { Host } from "./host.ts"
 import { remembered, setUpFor } from "./knownFolder.ts"
@@ -18,14 +19,14 @@ import { openSession } from "./openSession.ts"
 import type { Workspace } from "./ports/workspace.ts"
 import type { InitReport, JoinReport } from "./reports.ts"
 import type { CreateEngine, Engine, InitOptions, JoinOptions } from "./session.ts"
-import { found, publishFounded } from "./trust/found.ts"
-import { ask, recover } from "./trust/join.ts"
+import { forgetFounding, found, noteFounding, publishFounded } from "./trust/found.ts"
+import { ask, forgetRequest, recover } from "./trust/join.ts"
 import { askNewPassphrase } from "./trust/machines.ts"
 import { type PassphraseKeys, wipePassphraseKeys } from "./trust/passphrase.ts"
-import { remember, saveIdentity, tryPassphrase } from "./trust/unlock.ts"
+import { leftIdentity, remember, saveIdentity, tryPassphrase } from "./trust/unlock.ts"
 import { DEFAULT_IGNORE_TEXT, IGNORE_FILE } from "./tree/ignoreRules.ts"
-import { MARKER, prepareStateFolder, readMarker } from "./tree/stateFolder.ts"
-import { believe, type Context, dropKeys, takeLock } from "./vault/context.ts"
+import { ensureFolder, MARKER, prepareStateFolder, readMarker, TEMPORARY } from "./tree/stateFolder.ts"
+import { believe, type Context, createContext, dropKeys, takeLock } from "./vault/context.ts"
 import { type Head, look } from "./vault/head.ts"
 import { createIdentity, type Identity } from "./vault/identity.ts"
 import { type Config, createMemory } from "./vault/memory.ts"
@@ -62,32 +63,80 @@ async function init(host: Host, options: InitOptions): Promise<InitReport> {
   const store = await host.openStore(storeUrl, { create: true })
   try {
     const branches = await store.branches(branchPrefix(), { signal: options.signal })
-    const present = workspacesOf(branches)
-    if (present.length > 0 && options.another !== true) {
-      throw new SyncError("VAULT_EXISTS", "this store holds a vault already", { store: store.url })
+    const begun = await begunIn(host, workspace)
+    if (options.another !== true) {
+      const config = begun.find((each) => each.store === store.url && each.phase === "confirmed")
+      const report = config === undefined ? null : await goOnWith(host, config, { store, branches, workspace, options })
+      if (report !== null) return report
+      if (workspacesOf(branches).length > 0) {
+        throw new SyncError("VAULT_EXISTS", "this store holds a vault already", { store: store.url })
+      }
     }
-    const passphrase = await askNewPassphrase({ host })
-    const founded = await found(host.crypto, {
-      passphrase,
-      machineName: options.machineName,
-      nowMs: host.clock.now(),
-      algorithm: SIGNING_ALGORITHM,
-    })
-    const id = founded.trust.workspace
-    const config = configOf(workspace, options, id, store, founded.identity, "confirmed")
-    const context = emptyContext(host, config, store, founded.identity)
-    context.keyring.add(founded.keys)
-    // Keys are durable before anything is made with them; the marker comes last: without it nothing is set up.
-    await saveIdentity(context)
-    await context.memory.setConfig(config)
-    await publishFounded(context, founded, { signal: options.signal })
-    if (options.remember === true) await remember(context)
-    await prepareStateFolder(workspace, id)
-    await writeTemplate(workspace)
-    return reportOf(config)
+    for (const config of begun) await forgetBegun(host, config)
+    return await foundAnew(host, store, workspace, options)
   } finally {
     await store.close()
   }
+}
+
+interface GoingOn {
+  readonly store: Store
+  readonly branches: readonly Branch[]
+  readonly workspace: Workspace
+  readonly options: InitOptions
+}
+
+async function goOnWith(
+  host: Host,
+  config: Config,
+  { store, branches, workspace, options }: GoingOn,
+): Promise<InitReport | null> {
+  const context = await createContext(host, config, store)
+  const lock = await takeLock(context, { signal: options.signal })
+  try {
+    if (!(await goOnFounding(context, branches, { signal: options.signal }))) return null
+    return await settle(context, workspace, options)
+  } finally {
+    dropKeys(context)
+    await lock.release()
+  }
+}
+
+async function foundAnew(host: Host, store: Store, workspace: Workspace, options: InitOptions): Promise<InitReport> {
+  const passphrase = await askNewPassphrase({ host })
+  const { machineName } = options
+  const founded = await found(host.crypto, {
+    passphrase,
+    machineName,
+    nowMs: host.clock.now(),
+    algorithm: SIGNING_ALGORITHM,
+  })
+  const { identity, keys, trust } = founded
+  const context = emptyContext(
+    host,
+    configOf(workspace, options, trust.workspace, store, identity, "confirmed"),
+    store,
+    identity,
+  )
+  context.keyring.add(keys)
+  // What leads to the rest goes first, so that an interrupted set-up is found again; keys are durable before anything
+  // is made with them; the marker comes last: without it nothing is set up.
+  await context.memory.setConfig(context.config)
+  await saveIdentity(context)
+  const founding = await noteFounding(context, founded)
+  if ((await publishFounded(context, founding, { signal: options.signal })) === "moved") {
+    throw new SyncError("VAULT_EXISTS", "there is such a vault already", { store: store.url })
+  }
+  return settle(context, workspace, options)
+}
+
+/** The last steps of founding, once the vault is there. */
+async function settle(context: Context, workspace: Workspace, options: InitOptions): Promise<InitReport> {
+  if (options.remember === true) await remember(context)
+  await forgetFounding(context)
+  await writeTemplate(workspace)
+  await prepareStateFolder(workspace, context.config.workspace)
+  return reportOf(context.config)
 }
 
 async function join(host: Host, options: JoinOptions): Promise<JoinReport> {
@@ -101,27 +150,33 @@ async function join(host: Host, options: JoinOptions): Promise<JoinReport> {
     const { head, keys } = opened
     const id = head.trust.workspace
     const identity = await createIdentity(host.crypto, signingFor(head))
-    const config = configOf(workspace, options, id, store, identity, "asked")
-    const context = emptyContext(host, config, store, identity)
+    const context = emptyContext(host, configOf(workspace, options, id, store, identity, "asked"), store, identity)
     await requireUnused(host, id, workspace.root)
     const lock = await takeLock(context, call)
     try {
-      // What an earlier membership had agreed on says nothing about this folder: who joins only adds.
-      for (const name of await context.state.list("")) await context.state.remove(name)
       context.keyring.add(opened.current)
       const boxes = decodeVaultFile(head.vaultFile)
       await openPreviousKeys(host.crypto, head.trust, boxes, opened.current, context.keyring)
+      const begun = await begunIn(host, workspace)
+      await becomeSomebody(
+        context,
+        head,
+        begun.find((each) => each.workspace === id && each.store === store.url),
+      )
+      await context.memory.setConfig(context.config)
       await saveIdentity(context)
-      await context.memory.setConfig(config)
       await believe(context, head)
-      if (options.recover === true) {
+      const isIn = head.trust.machines.get(context.config.machine)
+      if (options.recover === true && isIn === undefined) {
         await recover(context, head, keys, call)
-        await context.memory.setConfig({ ...config, phase: "confirmed" })
+        await context.memory.setConfig({ ...context.config, phase: "confirmed" })
       }
-      const fingerprints = options.recover === true ? [] : await ask(context, head, call)
+      const asks = options.recover !== true && isIn === undefined
+      const fingerprints = asks ? await ask(context, head, call) : []
       if (options.remember === true) await remember(context)
       await prepareStateFolder(workspace, id)
-      return { ...reportOf(config), status: options.recover === true ? "recovered" : "pending", fingerprints }
+      const status = asks ? "pending" : isIn?.approvedBy ? "trusted" : "recovered"
+      return { ...reportOf(context.config), status, fingerprints }
     } finally {
       wipePassphraseKeys(keys)
       dropKeys(context)
@@ -130,6 +185,20 @@ async function join(host: Host, options: JoinOptions): Promise<JoinReport> {
   } finally {
     await store.close()
   }
+}
+
+/** This machine is the one of a join that was cut short, if that can still be let in; else the new one of the context. */
+async function becomeSomebody(context: Context, head: Head, begun: Config | undefined): Promise<void> {
+  const { state, config } = context
+  const left = begun === undefined ? null : await leftIdentity(context, head.trust)
+  if (begun === undefined || left === null || left.id !== begun.machine) {
+    // What an earlier membership had agreed on says nothing about this folder: who joins only adds.
+    for (const name of await state.list("")) await state.remove(name)
+    return
+  }
+  context.identity = left
+  context.config = { ...config, machine: left.id, phase: begun.phase }
+  if (begun.machineName !== config.machineName) await forgetRequest(context)
 }
 
 interface Opened {
@@ -258,12 +327,18 @@ async function followMove(host: Host, config: Config, workspace: Workspace): Pro
   return moved
 }
 
+/** Whole or not at all: half of it would sync what the other half keeps out. */
 async function writeTemplate(workspace: Workspace): Promise<void> {
-  const created = await workspace.create(IGNORE_FILE)
+  if ((await workspace.stat(IGNORE_FILE)).ok) return
+  const draft = `${TEMPORARY}/${IGNORE_FILE}`
+  if (!(await ensureFolder(workspace, TEMPORARY)).ok) return
+  await workspace.removeFile(draft)
+  const created = await workspace.create(draft)
   if (!created.ok) return
   await created.value.write(0, utf8(DEFAULT_IGNORE_TEXT))
   await created.value.close()
-  await workspace.setMode(IGNORE_FILE, 0o644)
+  await workspace.setMode(draft, 0o644)
+  await workspace.rename(draft, IGNORE_FILE, { replace: false })
 }
 
 function workspacesOf(branches: readonly Branch[]): readonly string[] {

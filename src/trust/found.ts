@@ -6,19 +6,21 @@
  */
 import type { Crypto } from "../../crypto/crypto.ts"
 import { GEAR_SEED_BYTES } from "../../storage/chunker.ts"
+import { decodeDocument, encodeDocument } from "../../storage/format/canonicalJson.ts"
+import { bytes, formatVersion, object } from "../../storage/format/codec.ts"
 import { encodeEnvelope, signEnvelope } from "../../storage/format/envelope.ts"
 import { sealVaultFile } from "../../storage/format/keyBox.ts"
 import { recoverySigners } from "../../storage/format/machine.ts"
 import { sealName } from "../../storage/format/machineName.ts"
 import { type GenesisEntry, trustEntryCodec } from "../../storage/format/trustEntry.ts"
-import { encodeVaultFile } from "../../storage/format/vaultFile.ts"
+import { encodeVaultFile, MAX_VAULT_FILE_BYTES } from "../../storage/format/vaultFile.ts"
 import { divideIndex, sealShards } from "../../storage/indexShards.ts"
 import { createEpochKeys, createKeyring, type EpochKeys } from "../../storage/keys.ts"
 import type { CallOptions } from "../../storage/remote/store.ts"
 import { verifyTrustLog } from "../../storage/verify/trustLog.ts"
 import type { TrustState } from "../../storage/verify/trustState.ts"
-import { SyncError } from "../errors.ts"
 import { believe, type Context } from "../vault/context.ts"
+import type { Head } from "../vault/head.ts"
 import { createIdentity, type Identity, signersOf } from "../vault/identity.ts"
 import { publish } from "../vault/publish.ts"
 import { cacheShards } from "../vault/vaultIndex.ts"
@@ -68,17 +70,55 @@ export async function found(
   return { trust: await verifyTrustLog(crypto, [encodeEnvelope({ ...unnamed, mac })]), keys, identity }
 }
 
+const FOUNDING = "founding"
+const MAX_ENVELOPE_BYTES = 1024 * 1024
+const MAX_NOTE_BYTES = 4 * 1024 * 1024
+
+/** What cannot be made a second time: with it, and the passphrase, founding goes on after it was cut short. */
+export type Founding = Pick<Head, "trust" | "vaultFile">
+
+const noteCodec = object({
+  format: formatVersion,
+  genesis: bytes(1, MAX_ENVELOPE_BYTES),
+  vaultFile: bytes(1, MAX_VAULT_FILE_BYTES),
+})
+
+/** Seals the key boxes, and notes down what is about to be published. */
+export async function noteFounding(context: Context, { trust, keys }: Founded): Promise<Founding> {
+  const ring = createKeyring()
+  ring.add(keys)
+  const vaultFile = encodeVaultFile(await sealVaultFile(context.host.crypto, trust, ring))
+  const [genesis] = trust.entries.map(({ envelope }) => encodeEnvelope(envelope)) as [Uint8Array]
+  await context.state.write(FOUNDING, encodeDocument(noteCodec, { format: 1, genesis, vaultFile }, MAX_NOTE_BYTES))
+  return { trust, vaultFile }
+}
+
+/** null if nothing was noted, so that nothing can have been published. */
+export async function readFounding({ host, state }: Context): Promise<Founding | null> {
+  const stored = await state.read(FOUNDING)
+  if (stored === null) return null
+  const { genesis, vaultFile } = decodeDocument(noteCodec, stored, MAX_NOTE_BYTES)
+  return { trust: await verifyTrustLog(host.crypto, [genesis]), vaultFile }
+}
+
+export async function forgetFounding({ state }: Context): Promise<void> {
+  await state.remove(FOUNDING)
+}
+
 /**
  * Publishes a founded workspace's first version.
  *
- * @param context - With this identity, and these keys in its ring.
- * @throws {SyncError} `VAULT_EXISTS` if that branch exists, which takes a collision of ids.
+ * @param context - With this machine's identity, and the first keys in its ring.
+ * @returns `moved` if that workspace is in the store already.
  */
-export async function publishFounded(context: Context, { trust, keys }: Founded, call: CallOptions): Promise<void> {
+export async function publishFounded(
+  context: Context,
+  { trust, vaultFile }: Founding,
+  call: CallOptions,
+): Promise<"published" | "moved"> {
   const { crypto, compressor } = context.host
-  const ring = createKeyring()
-  ring.add(keys)
-  const vaultFile = encodeVaultFile(await sealVaultFile(crypto, trust, ring))
+  const keys = context.keyring.get(1)
+  if (keys === undefined) throw new TypeError("not unlocked")
   const empty = { gearSeed: crypto.randomBytes(GEAR_SEED_BYTES), entries: [], tombstones: [] }
   const sealed = await sealShards({ crypto, keys, compressor }, divideIndex(crypto, keys, empty, 1))
   const version = {
@@ -93,7 +133,8 @@ export async function publishFounded(context: Context, { trust, keys }: Founded,
     historyFloor: 0,
   }
   const result = await publish(context, null, version, call)
-  if (result.kind === "moved") throw new SyncError("VAULT_EXISTS", "there is such a vault already")
+  if (result.kind === "moved") return "moved"
   await believe(context, result.head)
   await cacheShards(context, sealed)
+  return "published"
 }

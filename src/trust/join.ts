@@ -5,7 +5,8 @@
  * @module
  */
 import { equalBytes } from "../../crypto/bytes.ts"
-import { encodeEnvelope, envelopeHash, signEnvelope } from "../../storage/format/envelope.ts"
+import type { Crypto } from "../../crypto/crypto.ts"
+import { encodeEnvelope, signEnvelope } from "../../storage/format/envelope.ts"
 import { fingerprint } from "../../storage/format/fingerprint.ts"
 import { type JoinRequest, joinRequestCodec } from "../../storage/format/joinRequest.ts"
 import { recoverySigners } from "../../storage/format/machine.ts"
@@ -27,7 +28,9 @@ import { publishChange } from "./change.ts"
 import { nameOf } from "./names.ts"
 import type { PassphraseKeys } from "./passphrase.ts"
 
+/** The request that was published last, and one that was about to be. */
 const REQUEST = "join-request"
+const NEXT_REQUEST = "next-join-request"
 
 /** Words to compare, for one machine that could approve. */
 export interface ApproverWords {
@@ -35,9 +38,22 @@ export interface ApproverWords {
   readonly words: readonly string[]
 }
 
-/** Publishes this machine's request, or a fresh one in place of an older. */
+/** Publishes this machine's request, in place of an older. One that is still good is published again, not made anew. */
 export async function ask(context: Context, head: Head, call: CallOptions): Promise<readonly ApproverWords[]> {
-  const { host, config, keyring, store, state } = context
+  const { host, config, store, state } = context
+  const encoded = (await requestAtHand(context, head)) ?? (await makeRequest(context, head))
+  const branch = joinBranch(config.workspace, config.machine)
+  const [existing] = await store.branches(branch, call)
+  const snapshot = new Map([[JOIN_PATH, encoded]])
+  const result = await store.commit({ branch, parent: existing?.head ?? null, snapshot, orphan: true }, call)
+  if (result.kind === "moved") throw new SyncError("CONTENDED", "the request was changed by somebody else")
+  await state.write(REQUEST, encoded)
+  await state.remove(NEXT_REQUEST)
+  return words(context, head, await verifyJoinRequest(host.crypto, encoded, head.trust))
+}
+
+async function makeRequest(context: Context, head: Head): Promise<Uint8Array> {
+  const { host, config, keyring, state } = context
   const identity = context.identity as Identity
   const keys = keyring.get(head.trust.epoch.epoch) as EpochKeys
   const request: JoinRequest = {
@@ -53,13 +69,33 @@ export async function ask(context: Context, head: Head, call: CallOptions): Prom
   }
   const envelope = await signEnvelope(host.crypto, "join", joinRequestCodec, request, signersOf(identity), keys.mac)
   const encoded = encodeEnvelope(envelope)
-  const branch = joinBranch(config.workspace, identity.id)
-  const [existing] = await store.branches(branch, call)
-  const snapshot = new Map([[JOIN_PATH, encoded]])
-  const result = await store.commit({ branch, parent: existing?.head ?? null, snapshot, orphan: true }, call)
-  if (result.kind === "moved") throw new SyncError("CONTENDED", "the request was changed by somebody else")
-  await state.write(REQUEST, encoded)
-  return words(context, head, { request, hash: envelopeHash(host.crypto, envelope) })
+  // Before anybody can see it: approved, it is all that this machine can be confirmed by.
+  await state.write(NEXT_REQUEST, encoded)
+  return encoded
+}
+
+/** A request of this machine that could be approved now. */
+async function requestAtHand({ host, state }: Context, head: Head): Promise<Uint8Array | null> {
+  for (const name of [REQUEST, NEXT_REQUEST]) {
+    const stored = await state.read(name)
+    if (stored !== null && (await isGood(host.crypto, stored, head.trust))) return stored
+  }
+  return null
+}
+
+async function isGood(crypto: Crypto, stored: Uint8Array, trust: TrustState): Promise<boolean> {
+  try {
+    await verifyJoinRequest(crypto, stored, trust)
+    return true
+  } catch (error) {
+    if (error instanceof StorageError) return false
+    throw error
+  }
+}
+
+/** Of a machine that gave itself another name. */
+export async function forgetRequest({ state }: Context): Promise<void> {
+  for (const name of [REQUEST, NEXT_REQUEST]) await state.remove(name)
 }
 
 /** This machine's own request and its words; asks anew if none is good any more. */
@@ -71,12 +107,8 @@ export async function pendingWords(
   const { host, state, config } = context
   const stored = await state.read(REQUEST)
   const isThere = fresh.branches.some(({ name }) => name === joinBranch(config.workspace, config.machine))
-  if (stored !== null && isThere) {
-    try {
-      return await words(context, fresh.head, await verifyJoinRequest(host.crypto, stored, fresh.head.trust))
-    } catch (error) {
-      if (!(error instanceof StorageError)) throw error
-    }
+  if (stored !== null && isThere && (await isGood(host.crypto, stored, fresh.head.trust))) {
+    return words(context, fresh.head, await verifyJoinRequest(host.crypto, stored, fresh.head.trust))
   }
   return ask(context, fresh.head, call)
 }
@@ -101,29 +133,32 @@ async function words(
  * @throws {SyncError} `PENDING` if they were not, or this machine is not in the log.
  */
 export async function confirmApproval(context: Context, head: Head): Promise<void> {
-  const { host, config, state } = context
+  const { host, config } = context
   if (config.phase === "confirmed") return
   const machine = head.trust.machines.get(config.machine)
   if (machine === undefined) throw new SyncError("PENDING", "this machine is not approved yet")
   if (machine.approvedBy !== null) await compareWords(context, head, machine.approvedBy)
   context.config = { ...config, phase: "confirmed" }
   await context.memory.setConfig(context.config)
-  await state.remove(REQUEST)
+  await forgetRequest(context)
   host.progress.step("verify")
 }
 
 async function compareWords(context: Context, head: Head, approver: string): Promise<void> {
   const { host, state, config } = context
-  const stored = await state.read(REQUEST)
   const entry = head.trust.entries.find(
     ({ entry }) => entry.kind === "approve" && entry.sequence === head.trust.machines.get(config.machine)?.since,
   )?.entry as ApproveEntry | undefined
-  if (stored === null || entry === undefined) throw new SyncError("PENDING", "this machine is not approved yet")
+  if (entry === undefined) throw new SyncError("PENDING", "this machine is not approved yet")
   const before = await logBefore(context, head.trust, entry.sequence)
-  const own = await verifyJoinRequest(host.crypto, stored, before)
-  if (!equalBytes(own.hash, entry.request)) {
-    throw new SyncError("PENDING", "another request than this machine's was approved")
+  let own: VerifiedJoinRequest | undefined
+  for (const name of [REQUEST, NEXT_REQUEST]) {
+    const stored = await state.read(name)
+    if (stored === null || !(await isGood(host.crypto, stored, before))) continue
+    const asked = await verifyJoinRequest(host.crypto, stored, before)
+    if (equalBytes(asked.hash, entry.request)) own = asked
   }
+  if (own === undefined) throw new SyncError("PENDING", "another request than this machine's was approved")
   const shown = await fingerprint(host.crypto, own.request, own.hash, approver)
   const name = await nameOf(context, head.trust.machines.get(approver))
   const lines = [`${name} has approved this machine. Its screen showed these words:`, shown.join(" ")]

@@ -17,6 +17,7 @@ import { SyncError } from "../errors.ts"
 import type { Context } from "../vault/context.ts"
 import type { Head } from "../vault/head.ts"
 import {
+  type Identity,
   identityEpoch,
   isIdentityOf,
   isSameRecord,

@@ -9,7 +9,7 @@ import { verifyTrustLog } from "../../../../storage/verify/trustLog.ts"
 import { utf8 } from "../../../../crypto/bytes.ts"
 import { Secret } from "../../../../crypto/secret.ts"
 import { firstCommitment, newWorkspaceKey } from "../../../../src/trust/change.ts"
-import { publishFounded } from "../../../../src/trust/found.ts"
+import { noteFounding, publishFounded } from "../../../../src/trust/found.ts"
 import { createPassphraseEntry } from "../../../../src/trust/passphrase.ts"
 import { createContext } from "../../../../src/vault/context.ts"
 import { createIdentity, signersOf } from "../../../../src/vault/identity.ts"
@@ -79,7 +79,7 @@ describe("a host that makes up a vault of its own", () => {
     const context = await createContext(host.host, config, forged)
     context.identity = identity
     context.keyring.add(keys)
-    await publishFounded(context, { trust, keys, identity }, {})
+    await publishFounded(context, await noteFounding(context, { trust, keys, identity }), {})
 
     const join = (recover: boolean) => b.engine.join({ root: "", storeUrl: STORE_URL, machineName: "B", recover })
     await expect(join(false)).rejects.toEqual(code("WRONG_PASSPHRASE"))
