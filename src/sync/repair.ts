@@ -43,8 +43,7 @@ export async function repair(context: Context, workspace: Workspace, call: CallO
   const good = await goodPacks(context, [there?.snapshot, basis.snapshot], index, call)
   const result = await rebuild(context, workspace, { basis, there, index, good }, call)
   // Whose version was taken over in place of what was seen here: see `survey.ts`.
-  const isOverruled = found.kind === "repair" || (found.kind === "follow" && found.isParted)
-  await believe(context, result.head, isOverruled ? { base: "superseded" } : {})
+  await believe(context, result.head, isOtherThanSeen(found) ? { base: "superseded" } : {})
   return result.report
 }
 
@@ -81,10 +80,15 @@ function groundOf(found: Look | Damaged): Ground | null {
   return found.kind === "damaged" ? found.ground : found.head
 }
 
+/** Whether the store shows, by right, what leaves out something of what was seen here. */
+function isOtherThanSeen(found: Look | Damaged): boolean {
+  return found.kind === "repair" || ("isParted" in found && found.isParted)
+}
+
 /** The version to go on from: what this machine saw last, unless the store rightly has more. */
 async function basisOf(context: Context, found: Look | Damaged): Promise<Head> {
   const { seen } = context
-  if (found.kind === "repair") return found.head
+  if (found.kind === "repair" || (found.kind === "forked" && found.isParted)) return found.head
   if (found.kind === "follow" && (seen === null || !isRecovered(seen.head, found.head))) return found.head
   if (seen === null) throw new SyncError("VAULT_MISSING", "there is no such vault in the store")
   if (found.kind === "follow" && (await followsRecovery(context))) return found.head
@@ -115,13 +119,20 @@ async function confirm({ host }: Context, found: Look | Damaged): Promise<void> 
     repair: "Another machine repaired the vault. Its version will be taken, and what is lost uploaded again.",
     older: "The store shows an older version than this machine has seen. This machine's will be put on top of it.",
     forked: "The store shows another history than this machine has seen. This machine's will be put on top of it.",
+    parted:
+      "A machine that was revoked had a hand in what this machine saw last. The version without it will be taken.",
     question:
       "Two machines disagree about whom to trust. The machines that this one trusts will be put on top of the others.",
-  }[found.kind === "forked" && found.question ? "question" : found.kind]
+  }[found.kind === "forked" ? forkOf(found) : found.kind]
   const lines = [what, "No file on any disk is changed. Other machines ask their user once before they follow."]
   if ((await host.prompts.confirm({ code: "repair", lines })) !== true) {
     throw new SyncError("CANCELLED", "nothing was repaired")
   }
+}
+
+function forkOf({ question, isParted }: Extract<Look, { kind: "forked" }>): "question" | "parted" | "forked" {
+  if (question) return "question"
+  return isParted ? "parted" : "forked"
 }
 
 /** Packs that the store still has, and that are what they are named: those of its tree, or of the version seen last. */

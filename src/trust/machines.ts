@@ -23,7 +23,7 @@ import { readIndex, type VaultIndex } from "../vault/vaultIndex.ts"
 import { publishChange } from "./change.ts"
 import type { PendingMachine } from "./join.ts"
 import { nameOf, SHORT_ID_LENGTH } from "./names.ts"
-import { createPassphraseEntry, type NewPassphrase, type PassphraseKeys } from "./passphrase.ts"
+import { createPassphraseEntry, type NewPassphrase, type PassphraseKeys, wipePassphraseKeys } from "./passphrase.ts"
 import { requireStrongPassphrase } from "./strength.ts"
 import { NEXT_IDENTITY, saveIdentity } from "./unlock.ts"
 
@@ -107,10 +107,11 @@ export function findMachine(views: readonly MachineView[], wanted: string): Mach
 /** The machine and those that it let in, directly or not, which go with it unless it only retires. */
 function cascade(trust: TrustState, id: string, self: string): readonly string[] {
   const out = new Set([id])
-  for (const { id: each, approvedBy } of trustedMachines(trust).toSorted((a, b) => a.since - b.since)) {
+  // By way of machines that are out already, too.
+  for (const { id: each, approvedBy } of [...trust.machines.values()].sort((a, b) => a.since - b.since)) {
     if (approvedBy !== null && out.has(approvedBy) && each !== self) out.add(each)
   }
-  return [...out].sort()
+  return trustedMachines(trust).flatMap((machine) => (out.has(machine.id) ? [machine.id] : []))
 }
 
 /** Puts a machine out: a new epoch and, unless it only retires, a new passphrase, in one entry. */
@@ -157,7 +158,9 @@ export async function revoke(
       ),
     },
     call,
-  )
+  ).finally(() => {
+    if (renewed !== null) wipePassphraseKeys(renewed.keys)
+  })
   return { revoked: views, rotate: rotate.map(({ path }) => path).sort(), epoch: revoked.trust.epoch.epoch }
 }
 
@@ -221,7 +224,7 @@ export async function changePassphrase(context: Context, head: Head, call: CallO
       opensEpoch: false,
     },
     call,
-  )
+  ).finally(() => wipePassphraseKeys(keys))
 }
 
 /** A new workspace key for all that is written from now on. */
@@ -312,9 +315,13 @@ export async function setPolicy(context: Context, head: Head, policy: Policy, ca
 export async function askNewPassphrase({ host }: Pick<Context, "host">): Promise<NewPassphrase> {
   const passphrase = await host.prompts.newPassphrase(await generatePassphrase(host.crypto))
   if (passphrase === null) throw new SyncError("LOCKED", "no passphrase was given")
-  await requireStrongPassphrase(passphrase)
-  host.progress.step("unlock")
-  return createPassphraseEntry(host.crypto, passphrase)
+  try {
+    await requireStrongPassphrase(passphrase)
+    host.progress.step("unlock")
+    return await createPassphraseEntry(host.crypto, passphrase)
+  } finally {
+    passphrase.wipe()
+  }
 }
 
 /** This machine's keys and, for an entry that sets a passphrase, that one's recovery keys. */

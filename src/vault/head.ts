@@ -53,8 +53,17 @@ export type Look =
     }
   /** The store shows less than was seen. */
   | { readonly kind: "older"; readonly head: Head }
-  /** The store shows something else than was seen. `question`: two logs stand against each other, a person must choose. */
-  | { readonly kind: "forked"; readonly head: Head; readonly question: boolean; readonly doubt: string }
+  /**
+   * The store shows something else than was seen. `question`: two logs stand against each other, a person must choose.
+   * `isParted` as above.
+   */
+  | {
+      readonly kind: "forked"
+      readonly head: Head
+      readonly question: boolean
+      readonly isParted: boolean
+      readonly doubt: string
+    }
   /** A repair that contradicts what was seen: ask once, then follow. */
   | { readonly kind: "repair"; readonly head: Head }
 
@@ -103,7 +112,7 @@ function toLook(verdict: HeaderVerdict, head: Head, { question, memory }: Decide
     case "repair":
       return { kind: "repair", head }
     case "forked":
-      return { kind: "forked", head, question, doubt: verdict.doubt }
+      return { kind: "forked", head, question, isParted, doubt: verdict.doubt }
   }
 }
 

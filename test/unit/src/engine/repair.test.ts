@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { utf8 } from "../../../../crypto/bytes.ts"
 import { createMemoryStore, type MemoryStore } from "../../../../storage/remote/memoryStore.ts"
-import { createMemoryMachine, found, STORE_URL } from "../../../support/memoryMachine.ts"
+import { admit, createMemoryMachine, found, STORE_URL } from "../../../support/memoryMachine.ts"
 
 const code = (expected: string) => expect.objectContaining({ code: expected })
 
@@ -102,5 +102,38 @@ describe("repair", () => {
     await b.session((open) => open.repair())
     expect((await b.sync()).kind).toBe("in-sync")
     await expect(a.sync()).rejects.toEqual(code("TRUST_FORKED"))
+  })
+})
+
+describe("two logs of which one loses by the rule", () => {
+  it("are settled for the one that revokes, also where something was written after the other", async () => {
+    const { store, a, b } = await pair()
+    const [c, d] = [await createMemoryMachine("C", store), await createMemoryMachine("D", store)]
+    await admit(a, c)
+    await c.sync()
+    const common = await mainOf(store)
+    a.person.newPassphrase = "velvet orchard lantern sturdy maple cousin"
+    await a.session((open) => open.revoke("B"))
+    await a.write("kept", "by a")
+    await a.sync()
+    const left = await mainOf(store)
+    store.setHead(common.name, common.head)
+    await admit(b, d)
+    await b.write("kept", "by b")
+    await b.sync()
+    await c.write("by-c", "c")
+    await c.sync()
+    expect(await c.read("kept")).toBe("by b")
+    store.setHead(left.name, left.head)
+
+    c.person.passphrase = a.person.newPassphrase
+    await expect(c.sync()).rejects.toEqual(code("VAULT_FORKED"))
+    await c.session((open) => open.repair())
+    await c.sync({ onConflict: "keep-both" })
+    await a.sync()
+    expect([await a.read("kept"), await a.read("kept.remote"), await a.read("by-c")]).toEqual(["by b", "by a", "c"])
+    const names = (await a.session((open) => open.machines())).filter(({ status }) => status === "trusted")
+    expect(names.map(({ name }) => name)).toEqual(["C"])
+    await expect(b.sync()).rejects.toEqual(code("REVOKED"))
   })
 })
