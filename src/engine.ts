@@ -8,7 +8,7 @@ import { utf8 } from "../crypto/bytes.ts"
 import { openPreviousKeys } from "../storage/format/keyBox.ts"
 import { decodeVaultFile } from "../storage/format/vaultFile.ts"
 import { isMachineName } from "../storage/format/machineName.ts"
-import { createKeyring, type EpochKeys } from "../storage/keys.ts"
+import type { EpochKeys } from "../storage/keys.ts"
 import { branchPrefix, workspaceOfMain } from "../storage/layout.ts"
 import type { Branch, Store } from "../storage/remote/store.ts"
 import { begunIn, forgetBegun, goOnFounding } from "./begun.ts"
@@ -26,7 +26,7 @@ import { type PassphraseKeys, wipePassphraseKeys } from "./trust/passphrase.ts"
 import { leftIdentity, remember, saveIdentity, tryPassphrase } from "./trust/unlock.ts"
 import { DEFAULT_IGNORE_TEXT, IGNORE_FILE } from "./tree/ignoreRules.ts"
 import { ensureFolder, MARKER, prepareStateFolder, readMarker, TEMPORARY } from "./tree/stateFolder.ts"
-import { believe, type Context, createContext, dropKeys, takeLock } from "./vault/context.ts"
+import { believe, type Context, createContext, dropKeys, emptyContext, takeLock } from "./vault/context.ts"
 import { type Head, look } from "./vault/head.ts"
 import { createIdentity, type Identity } from "./vault/identity.ts"
 import { type Config, createMemory } from "./vault/memory.ts"
@@ -124,10 +124,15 @@ async function foundAnew(host: Host, store: Store, workspace: Workspace, options
   await context.memory.setConfig(context.config)
   await saveIdentity(context)
   const founding = await noteFounding(context, founded)
-  if ((await publishFounded(context, founding, { signal: options.signal })) === "moved") {
-    throw new SyncError("VAULT_EXISTS", "there is such a vault already", { store: store.url })
+  try {
+    if ((await publishFounded(context, founding, { signal: options.signal })) === "moved") {
+      throw new SyncError("VAULT_EXISTS", "there is such a vault already", { store: store.url })
+    }
+    return await settle(context, workspace, options)
+  } finally {
+    wipePassphraseKeys(passphrase.keys)
+    dropKeys(context)
   }
-  return settle(context, workspace, options)
 }
 
 /** The last steps of founding, once the vault is there. */
@@ -257,20 +262,6 @@ async function headOf(
 /** A workspace with a policy of post-quantum signatures takes nobody without. */
 function signingFor({ trust }: Head): readonly ("ed25519" | "ml-dsa-87")[] {
   return trust.policy.signatures === "hybrid" ? [SIGNING_ALGORITHM, "ml-dsa-87"] : [SIGNING_ALGORITHM]
-}
-
-function emptyContext(host: Host, config: Config, store: Store, identity: Identity): Context {
-  const state = host.openState(config.workspace)
-  return {
-    host,
-    state,
-    memory: createMemory(state),
-    store,
-    keyring: createKeyring(),
-    config,
-    identity,
-    seen: null,
-  }
 }
 
 function configOf(

@@ -31,10 +31,11 @@ import { forget, isRemembered, remember, unlock } from "./trust/unlock.ts"
 import {
   believe,
   type Context,
-  createContext,
   dropKeys,
+  emptyContext,
   type Fresh,
   recall,
+  recallWhatCanBe,
   refresh,
   takeLock,
 } from "./vault/context.ts"
@@ -45,12 +46,12 @@ const LOG_LIMIT = 1000
 
 export async function openSession(host: Host, config: Config, workspace: Workspace): Promise<Session> {
   const store = await host.openStore(config.store, { create: false })
-  const context = await createContext(host, config, store)
+  const context = emptyContext(host, config, store)
 
-  async function locked<T>(call: CallOptions, work: () => Promise<T>): Promise<T> {
+  async function locked<T>(call: CallOptions, work: () => Promise<T>, remembering = recall): Promise<T> {
     const lock = await takeLock(context, call)
     try {
-      await recall(context)
+      await remembering(context)
       return await work()
     } finally {
       await lock.release()
@@ -146,7 +147,7 @@ export async function openSession(host: Host, config: Config, workspace: Workspa
 
     verify: (options = {}) =>
       locked(options, async () => audit(context, (await enter(context, options)).head, options)),
-    repair: (options = {}) => locked(options, () => repair(context, workspace, options)),
+    repair: (options = {}) => locked(options, () => repair(context, workspace, options), recallWhatCanBe),
 
     async waitForRemote({ pollMs, signal }) {
       for (;;) {

@@ -32,6 +32,7 @@ import { sealFiles } from "./upload.ts"
 export async function repair(context: Context, workspace: Workspace, call: CallOptions): Promise<RepairReport> {
   const found = await lookAtWhatIsThere(context, call)
   const there = groundOf(found)
+  const isAnother = context.seen === null || isOtherThanSeen(found)
   const basis = await basisOf(context, found)
   requireNotRevoked(context.config, basis.trust)
   await unlock(context, basis)
@@ -43,7 +44,7 @@ export async function repair(context: Context, workspace: Workspace, call: CallO
   const good = await goodPacks(context, [there?.snapshot, basis.snapshot], index, call)
   const result = await rebuild(context, workspace, { basis, there, index, good }, call)
   // Whose version was taken over in place of what was seen here: see `survey.ts`.
-  await believe(context, result.head, isOtherThanSeen(found) ? { base: "superseded" } : {})
+  await believe(context, result.head, isAnother ? { base: "superseded" } : {})
   return result.report
 }
 

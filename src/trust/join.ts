@@ -22,6 +22,7 @@ import { verifyTrustLog } from "../../storage/verify/trustLog.ts"
 import { type TrustState, trustedMachines } from "../../storage/verify/trustState.ts"
 import { SyncError } from "../errors.ts"
 import type { Context, Fresh } from "../vault/context.ts"
+import { isVaultFault } from "../vault/faults.ts"
 import { type Head, readPaths } from "../vault/head.ts"
 import { type Identity, signersOf } from "../vault/identity.ts"
 import { publishChange } from "./change.ts"
@@ -213,7 +214,7 @@ async function readRequest(
     const name = await openName(host.crypto, keys.key, machine, verified.request.name)
     return { ...verified, name, branch }
   } catch (error) {
-    if (error instanceof StorageError) return null
+    if (error instanceof StorageError || isVaultFault(error)) return null
     throw error
   }
 }

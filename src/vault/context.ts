@@ -49,12 +49,18 @@ export interface Fresh {
   readonly branches: readonly Branch[]
 }
 
-export async function createContext(host: Host, config: Config, store: Store): Promise<Context> {
+/** A workspace at work, as far as it is known without reading what was seen: {@link recall} does. */
+export function emptyContext(host: Host, config: Config, store: Store, identity: Identity | null = null): Context {
   const state = host.openState(config.workspace)
-  const memory = createMemory(state)
-  const stored = await memory.seen()
-  const seen = stored === null ? null : { stored, head: await restoreHead(host, config.workspace, stored) }
-  return { host, state, memory, store, keyring: createKeyring(), config, identity: null, seen }
+  return { host, state, memory: createMemory(state), store, keyring: createKeyring(), config, identity, seen: null }
+}
+
+/** @throws {SyncError} `STATE_DAMAGED` */
+export async function createContext(host: Host, config: Config, store: Store): Promise<Context> {
+  const context = emptyContext(host, config, store)
+  const stored = await context.memory.seen()
+  if (stored !== null) context.seen = { stored, head: await restoreHead(host, config.workspace, stored) }
+  return context
 }
 
 /** The seen head from this machine's own memory; checked again, for a damaged memory must not become a verdict. */
@@ -100,6 +106,19 @@ export async function recall(context: Context): Promise<void> {
     const isSame =
       seen !== null && seen.stored.commit === stored.commit && equalBytes(seen.stored.header, stored.header)
     context.seen = { stored, head: isSame ? seen.head : await restoreHead(host, now.workspace, stored) }
+  }
+}
+
+/** The same for a repair, which goes on with the store's word where this machine's memory cannot be read. */
+export async function recallWhatCanBe(context: Context): Promise<void> {
+  try {
+    await recall(context)
+    await context.memory.counter()
+  } catch (error) {
+    if (!(error instanceof SyncError && error.code === "STATE_DAMAGED")) throw error
+    // The bytes stay until the repair is done. The counter will be found ahead of this, and taken over.
+    context.seen = null
+    await context.memory.setCounter(0)
   }
 }
 

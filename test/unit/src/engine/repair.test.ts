@@ -137,3 +137,19 @@ describe("two logs of which one loses by the rule", () => {
     await expect(b.sync()).rejects.toEqual(code("REVOKED"))
   })
 })
+
+describe("a memory that cannot be read", () => {
+  it.each(["seen", "counter"])("is an error everywhere, and mended by repair: %s", async (name) => {
+    const { a, b } = await pair()
+    await b.write("kept", "by b")
+    await b.sync()
+    for (const { values } of a.states.values()) values.set(name, utf8("{"))
+    await a.write("kept", "by a")
+    await expect(a.sync()).rejects.toEqual(code("STATE_DAMAGED"))
+    await a.session((open) => open.repair())
+    await a.sync({ onConflict: "keep-both" })
+    await b.sync()
+    expect([await b.read("kept"), await b.read("kept.remote")]).toEqual(["by a", "by b"])
+    expect((await a.sync()).kind).toBe("in-sync")
+  })
+})

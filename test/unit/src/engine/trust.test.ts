@@ -88,6 +88,23 @@ describe("joining", () => {
   })
 })
 
+describe("what lies where requests lie", () => {
+  it("and is none hides neither machines nor requests", async () => {
+    const { store, made } = await machines("A")
+    const [a] = made
+    const b = await createMemoryMachine("B", store)
+    await b.engine.join({ root: "", storeUrl: STORE_URL, machineName: "B" })
+    const [request] = (await store.branches("")).filter(({ name }) => name.includes("/join/"))
+    const place = (request?.name ?? "").replace(/[^/]+$/, "")
+    const junk = new Map([["join.json", new Uint8Array([1, 2, 3])]])
+    await store.commit({ branch: `${place}${"a".repeat(52)}`, parent: null, snapshot: junk })
+    await store.commit({ branch: `${place}${"b".repeat(51)}q`, parent: null, snapshot: new Map() })
+    store.setHead(`${place}${"c".repeat(51)}q`, "0".repeat(40))
+    const views = await a.session((open) => open.machines())
+    expect(views.map(({ name }) => name)).toEqual(["A", "B"])
+  })
+})
+
 describe("the key", () => {
   it("is forgotten by lock, and comes back with the passphrase", async () => {
     const { made } = await machines("A")
