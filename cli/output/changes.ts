@@ -27,7 +27,7 @@ const REASONS = {
   "no-links": "is a symbolic link, which this system lacks",
   changing: "kept changing while it was read",
   "too-large": "is too large for this store",
-  "blocked-folder": "something lies where its folder should be",
+  "blocked-folder": "its folder is left alone, or something lies in its place",
   "hostile-path": "the path is not safe to use",
   "changed-meanwhile": "was edited during the sync; next time",
   denied: "the system did not allow it",

@@ -16,7 +16,7 @@ import { type Collision, findCollisions } from "./collisions.ts"
 import { decide, mergeMode, type Verdict } from "./decide.ts"
 import type { FolderNode, TreeNode } from "./node.ts"
 import { checkForPlatform, checkPath, leadsOut, parentOf } from "./paths.ts"
-import type { Conflict, Held, HoldReason, Plan, PlanInput } from "./plan.ts"
+import { type Conflict, type Held, type HoldReason, type Plan, type PlanInput, sameContent } from "./plan.ts"
 import { createSteps, type Steps } from "./steps.ts"
 
 /** What a path, with all that is in it, means for the folder around it. Bits. */
@@ -223,8 +223,9 @@ function emit(rows: readonly Row[], input: PlanInput): Plan {
     if (row.left === "excluded") {
       if (row.base !== null) dormant.push(row.path)
     } else if (inClosed || row.left !== null) {
-      // Only a folder that was left alone, or what would have changed, is worth a line.
-      if (input.held.has(row.path) || !isQuiet(row)) held.push({ path: row.path, reason: row.left ?? "blocked-folder" })
+      // Only what was left alone by itself, or what would have changed, is worth a line; the root has no name.
+      if (row.path !== "" && (input.held.has(row.path) || !isQuiet(row)))
+        held.push({ path: row.path, reason: row.left ?? "blocked-folder" })
     } else if (isConflict(row.verdict)) {
       conflicts.push(toConflict(row, input))
     } else {
@@ -236,8 +237,11 @@ function emit(rows: readonly Row[], input: PlanInput): Plan {
   return { operations: steps.inOrder(), conflicts, held, dormant }
 }
 
-function isQuiet({ verdict }: Row): boolean {
-  return verdict === "none" || verdict === "agree"
+function isQuiet({ verdict, unseen, base, remote }: Row): boolean {
+  if (!unseen) return verdict === "none" || verdict === "agree"
+  // Nobody knows what lies there; only what changed on the other side is held back.
+  if (base === null || remote === null) return base === remote
+  return sameContent(base, remote) && base.mode === remote.mode
 }
 
 function toConflict({ path, verdict, base, local, remote }: Row, { tombstones }: PlanInput): Conflict {

@@ -166,6 +166,7 @@ function createWalk(input: ScanInput, startedNs: bigint) {
     const entered = await enter(path, listed.value)
     if (!entered.ok) {
       nodes.delete(path)
+      hold(join(path, IGNORE_FILE), "unreadable")
       return hold(path, "unreadable")
     }
     for (const entry of listed.value) await item(path, entry)
@@ -265,6 +266,8 @@ function createWalk(input: ScanInput, startedNs: bigint) {
    */
   async function secondLook(): Promise<void> {
     progress?.advance(unreported)
+    // Nothing was looked at.
+    if (held.has("")) return
     for (const [path, { base }] of cache) {
       if (base === null || nodes.has(path) || held.has(path)) continue
       const parent = parentOf(path)

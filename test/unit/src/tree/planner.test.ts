@@ -326,11 +326,14 @@ describe("what is left alone", () => {
     expect(show(plan(input({ base, local: base }, { dormant })))).toEqual(["delete i/a", "delete i"])
   })
 
-  test("is what is held, with all that is in it", () => {
-    const base: Tree = { h: folder, "h/a": file(1), "h/b": file(2) }
+  test("is what is held, with all that is in it; told of is what would have come", () => {
+    const base: Tree = { h: folder, "h/a": file(1), "h/b": file(2), "h/c": file(3) }
     const held = new Map<string, HoldReason>([["h", "unreadable"]])
-    const made = plan(input({ base, remote: { h: folder, "h/a": file(3), "h/b": file(2) } }, { held }))
-    expect(show(made)).toEqual(["held h unreadable", "held h/a blocked-folder", "held h/b blocked-folder"])
+    const remote: Tree = { h: folder, "h/a": file(3), "h/b": file(2), "h/d": file(4) }
+    const told = ["held h unreadable", "held h/a blocked-folder", "held h/c blocked-folder", "held h/d blocked-folder"]
+    expect(show(plan(input({ base, remote }, { held })))).toEqual(told)
+    const all = new Map<string, HoldReason>([["", "unreadable"]])
+    expect(show(plan(input({ base, remote }, { held: all })))).toEqual(told.slice(1))
   })
 
   test("is a hostile path of the vault, and what contradicts itself there", () => {

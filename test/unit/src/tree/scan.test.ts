@@ -264,7 +264,7 @@ describe("scan", () => {
       await plant(workspace, { "d/.syncignore": "secret", "d/secret": "x", e: "y" })
       open({ before: (operation, path) => (operation === "read" && path === "d/.syncignore" ? "denied" : undefined) })
       const { nodes, held } = await look()
-      expect(Object.fromEntries(held)).toEqual({ d: "unreadable" })
+      expect(Object.fromEntries(held)).toEqual({ d: "unreadable", "d/.syncignore": "unreadable" })
       expect([...nodes.keys()]).toEqual(["e"])
     })
 
