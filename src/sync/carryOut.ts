@@ -28,6 +28,7 @@ export async function applyOperations(
   operations: readonly Operation[],
   snapshot: Snapshot,
   call: CallOptions,
+  { restores = false } = {},
 ): Promise<CarriedOut> {
   const { host, state } = context
   let bytesReceived = 0
@@ -40,6 +41,7 @@ export async function applyOperations(
     clock: host.clock,
     crypto: host.crypto,
     operations,
+    restores,
     fetch: fetchFrom(context, snapshot, { ...call, onBytes }),
     isSecret: looksSecret,
     mayLeadOut: () => false,

@@ -43,7 +43,7 @@ export async function restore(
   const { head: past, entry } = await findVersion(context, head, path, wanted, options)
   const write: Operation = { kind: "write", path: to, node: { ...entry, path: to }, before: there }
   const operations = [...(await missingFolders(workspace, to, entry)), write]
-  const applied = await applyOperations(context, workspace, operations, past.snapshot, options)
+  const applied = await applyOperations(context, workspace, operations, past.snapshot, options, { restores: true })
   await applied.finish()
   const [reason] = applied.skipped.values()
   if (reason !== undefined) throw new SyncError("RESTORE_BLOCKED", "it could not be written", { path: to, reason })

@@ -39,6 +39,8 @@ export interface ApplyInput {
   /** Of a plan, in its order. What concerns only the vault or the base is passed over. */
   readonly operations: readonly Operation[]
   readonly fetch: Fetch
+  /** Whether versions of the past are brought back, which the next sync is to send on. */
+  readonly restores?: boolean
   /** Whether a file is to be kept from other users of this machine. */
   readonly isSecret: (path: string) => boolean
   /** Whether the user agreed to a link that points out of the workspace. */
@@ -77,7 +79,7 @@ export async function apply(input: ApplyInput): Promise<Applied> {
   }
   if ((await state.read(JOURNAL)) !== null) throw new Error("an unfinished apply must be recovered first")
   const batch = await nameBatch(workspace, clock)
-  await writeJournal(state, { batch, entries })
+  await writeJournal(state, { batch, entries, restores: input.restores === true })
   const temporary = await ensureFolder(workspace, TEMPORARY)
   if (!temporary.ok) throw new SyncError("ROOT_READ_ONLY", "the state folder cannot be used")
   const run = createRun(input, entries, batch)

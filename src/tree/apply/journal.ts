@@ -4,7 +4,7 @@
  * it means that an apply was killed: `recover.ts`. Kept in the State port, never
  * leaves the machine.
  *
- *     "SYNJRNL" || version u8 (1) || batch || count varint || entry…
+ *     "SYNJRNL" || version u8 (1) || restores u8 (0, 1) || batch || count varint || entry…
  *     entry = path || before || after
  *     node  = 0 | 1 mode size hash[32] | 2 mode target | 3 mode
  *
@@ -31,6 +31,8 @@ export interface JournalEntry {
 export interface Journal {
   /** Name of the quarantine batch. */
   readonly batch: string
+  /** What is brought back from the past is news to the vault: the base learns nothing of it. */
+  readonly restores?: boolean
   readonly entries: ReadonlyMap<string, JournalEntry>
 }
 
@@ -86,10 +88,11 @@ function toEntry(operation: Operation, digest: (content: Uint8Array) => Uint8Arr
   }
 }
 
-function encodeJournal({ batch, entries }: Journal): Uint8Array {
+function encodeJournal({ batch, entries, restores = false }: Journal): Uint8Array {
   const writer = createByteWriter()
   writer.bytes(MAGIC)
   writer.u8(VERSION)
+  writer.u8(restores ? 1 : 0)
   writeText(writer, batch)
   writer.varint(entries.size)
   for (const [path, { before, after }] of entries) {
@@ -106,13 +109,14 @@ function decodeJournal(bytes: Uint8Array): Journal {
   if (!MAGIC.every((byte, i) => magic[i] === byte) || reader.u8() !== VERSION) {
     throw new StorageError("FORMAT_INVALID", "not a journal")
   }
+  const restores = reader.u8() === 1
   const batch = readText(reader)
   const entries = new Map<string, JournalEntry>()
   for (let left = reader.varint(); left > 0; left--) {
     entries.set(readText(reader), { before: readNode(reader), after: readNode(reader) })
   }
   reader.end()
-  return { batch, entries }
+  return { batch, restores, entries }
 }
 
 function writeText(writer: ByteWriter, text: string): void {

@@ -66,7 +66,7 @@ export async function recover(input: RecoverInput): Promise<Recovered | null> {
     for (const [path, entry] of journal.entries) {
       const end = await settle(parts, path, entry)
       if (end === "set-aside") setAside.push(path)
-      else if (end !== "open") agreed.set(path, end)
+      else if (end !== "open" && journal.restores !== true) agreed.set(path, end)
       const stat = end === "open" || end === "set-aside" || end === null ? null : await workspace.stat(path)
       if (stat?.ok) diskModes.set(path, stat.value.mode)
     }

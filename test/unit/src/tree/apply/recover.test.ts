@@ -107,6 +107,18 @@ describe("recover", () => {
     expect([...agreed.keys()]).toEqual(["b"])
   })
 
+  it("teaches the base nothing of what was brought back from the past", async () => {
+    await plant(workspace, { a: NEW })
+    await writeJournal(state, {
+      batch: BATCH,
+      restores: true,
+      entries: new Map([["a", { before: node(OLD), after: node(NEW) }]]),
+    })
+    const clock = createMemoryClock()
+    const recovered = await recover({ workspace, state, clock, crypto: hashing, isSecret: () => false })
+    expect(recovered?.agreed.size).toBe(0)
+  })
+
   it("leaves gone what the user deleted since", async () => {
     await plant(workspace, { [`.sessyn/quarantine/${BATCH}/a`]: OLD })
     const { agreed } = await recoverFrom({ a: { before: node(OLD), after: node(NEW) } })
