@@ -237,6 +237,7 @@ async function openByPassphrase(
       const found = await tryPassphrase({ host }, head.trust, decodeVaultFile(head.vaultFile), passphrase)
       if (found !== null) opened.push({ head, current: found.current, keys: found.passphraseKeys })
     }
+    passphrase.wipe()
     if (opened.length > 1) {
       const ids = opened.map(({ head }) => head.trust.workspace)
       throw new SyncError("VAULT_EXISTS", "this passphrase opens several vaults of the store", { workspaces: ids })

@@ -7,8 +7,7 @@
  * @module
  */
 import { equalBytes } from "../../crypto/bytes.ts"
-import { createGear } from "../../storage/chunker.ts"
-import type { FileEntry, IndexEntry } from "../../storage/format/entry.ts"
+import type { ChunkRef, FileEntry, IndexEntry } from "../../storage/format/entry.ts"
 import { verifyPack } from "../../storage/format/pack.ts"
 import { divideIndex, sealShards } from "../../storage/indexShards.ts"
 import type { EpochKeys } from "../../storage/keys.ts"
@@ -25,8 +24,7 @@ import { isVaultFault } from "../vault/faults.ts"
 import type { Head, Look } from "../vault/head.ts"
 import { type Ground, publish } from "../vault/publish.ts"
 import { cacheShards, chunksOf, readRemains, type VaultIndex } from "../vault/vaultIndex.ts"
-import { openStaging } from "./staging.ts"
-import { sealFiles } from "./upload.ts"
+import { uploadFiles } from "./upload.ts"
 
 /** @throws {SyncError} `CANCELLED`, `CONTENDED`, and as `enter`. */
 export async function repair(context: Context, workspace: Workspace, call: CallOptions): Promise<RepairReport> {
@@ -174,36 +172,49 @@ async function rebuild(
   { basis, there, index, good }: Rebuilding,
   call: CallOptions,
 ): Promise<{ readonly head: Head; readonly report: RepairReport }> {
-  const { host, config } = context
+  const { crypto, compressor } = context.host
+  const { gearSeed } = index
   const keys = context.keyring.get(basis.trust.epoch.epoch) as EpochKeys
-  const isWhole = (entry: IndexEntry): boolean =>
-    entry.type !== "file" || entry.chunks.every(({ pack }) => good.has(pack))
-  const broken = [...index.entries.values()].filter((entry): entry is FileEntry => !isWhole(entry))
-  const staging = await openStaging({
-    store: context.store,
-    state: context.state,
-    workspace: config.workspace,
-    machine: config.machine,
-    epoch: keys.epoch,
-    uploadHead: null,
-    stageBytes: host.stageBytes,
-    call,
-  })
-  const { chunksByPath } = await sealFiles(
-    {
-      crypto: host.crypto,
-      compressor: host.compressor,
-      keys,
-      gear: createGear(host.crypto, index.gearSeed),
-      packBytes: host.packBytes,
-      workspace,
-      staging,
-      progress: host.progress,
-      sharedChunks: () => undefined,
-      signal: call.signal,
-    },
-    await stillHere(context, workspace, broken),
-  )
+  const broken = [...index.entries.values()].filter((entry) => isBroken(entry, good))
+  const files = await stillHere(context, workspace, broken)
+  const destination = { keys, gearSeed, uploadHead: null, sharedChunks: () => undefined }
+  const { staging, chunksByPath } = await uploadFiles(context, workspace, destination, files, call)
+  const { entries, lost } = mend(index, broken, chunksByPath)
+  const { header, hash } = basis.verified
+  const content = { gearSeed, entries: entries.values(), tombstones: index.tombstones.values() }
+  const sealed = await sealShards({ crypto, keys, compressor }, divideIndex(crypto, keys, content, header.index.length))
+  const next = {
+    kind: "repair" as const,
+    keys,
+    trust: basis.trust,
+    vaultFile: basis.vaultFile,
+    index: sealed.map(({ ref }) => ref),
+    sealed,
+    packs: packsFor(entries.values(), [...good, ...staging.packs()]),
+    tombstoneFloor: header.tombstoneFloor,
+    historyFloor: header.historyFloor,
+    supersedes: there?.verified?.hash ?? hash,
+    minSequence: Math.max(header.sequence, there?.verified?.header.sequence ?? 0) + 1,
+    onTopOf: there,
+  }
+  const result = await publish(context, basis, next, call)
+  if (result.kind === "moved") throw new SyncError("CONTENDED", "the vault changed while it was being repaired")
+  await cacheShards(context, sealed)
+  await staging.clear()
+  const { sequence } = result.head.verified.header
+  return { head: result.head, report: { sequence, reuploaded: chunksByPath.size, lost } }
+}
+
+function isBroken(entry: IndexEntry, good: ReadonlyMap<string, ObjectId>): entry is FileEntry {
+  return entry.type === "file" && !entry.chunks.every(({ pack }) => good.has(pack))
+}
+
+/** The entries as they can be kept, and the paths of those that cannot. */
+function mend(
+  index: VaultIndex,
+  broken: readonly FileEntry[],
+  chunksByPath: ReadonlyMap<string, readonly ChunkRef[]>,
+): { readonly entries: ReadonlyMap<string, IndexEntry>; readonly lost: readonly string[] } {
   const entries = new Map(index.entries)
   const lost: string[] = []
   for (const entry of broken) {
@@ -215,38 +226,15 @@ async function rebuild(
       lost.push(entry.path)
     }
   }
-  const content = { gearSeed: index.gearSeed, entries: entries.values(), tombstones: index.tombstones.values() }
-  const count = basis.verified.header.index.length
-  const shards = divideIndex(host.crypto, keys, content, count)
-  const sealed = await sealShards({ crypto: host.crypto, keys, compressor: host.compressor }, shards)
-  const referred = new Set([...chunksOf(entries.values())].map(({ pack }) => pack))
-  const packs = new Map<string, Uint8Array | ObjectId>()
-  for (const [pack, at] of [...good, ...staging.packs()]) if (referred.has(pack)) packs.set(pack, at)
-  const { header, hash } = basis.verified
-  const result = await publish(
-    context,
-    basis,
-    {
-      kind: "repair",
-      keys,
-      trust: basis.trust,
-      vaultFile: basis.vaultFile,
-      index: sealed.map(({ ref }) => ref),
-      sealed,
-      packs,
-      tombstoneFloor: header.tombstoneFloor,
-      historyFloor: header.historyFloor,
-      supersedes: there?.verified?.hash ?? hash,
-      minSequence: Math.max(header.sequence, there?.verified?.header.sequence ?? 0) + 1,
-      onTopOf: there,
-    },
-    call,
-  )
-  if (result.kind === "moved") throw new SyncError("CONTENDED", "the vault changed while it was being repaired")
-  await cacheShards(context, sealed)
-  await staging.clear()
-  const { sequence } = result.head.verified.header
-  return { head: result.head, report: { sequence, reuploaded: chunksByPath.size, lost: lost.sort() } }
+  return { entries, lost: lost.sort() }
+}
+
+function packsFor(
+  entries: Iterable<IndexEntry>,
+  packs: Iterable<readonly [string, Uint8Array | ObjectId]>,
+): ReadonlyMap<string, Uint8Array | ObjectId> {
+  const referred = new Set([...chunksOf(entries)].map(({ pack }) => pack))
+  return new Map([...packs].filter(([pack]) => referred.has(pack)))
 }
 
 /** Those of the files whose very content lies on this disk. */

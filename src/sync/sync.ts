@@ -7,7 +7,6 @@
  * @module
  */
 import { toHex } from "../../crypto/bytes.ts"
-import { createGear } from "../../storage/chunker.ts"
 import type { ChunkRef, FileEntry } from "../../storage/format/entry.ts"
 import type { EpochKeys } from "../../storage/keys.ts"
 import { uploadBranch } from "../../storage/layout.ts"
@@ -43,14 +42,12 @@ import { changesOf, conflictViews, type MachineNames } from "./changes.ts"
 import { resolveConflicts } from "./conflicts.ts"
 import { dropLeftovers } from "./leftovers.ts"
 import { isOldVersion, notePast, readPast } from "./past.ts"
-import { openStaging, type Staging } from "./staging.ts"
+import type { Staging } from "./staging.ts"
 import { type Survey, survey } from "./survey.ts"
-import { type FileToSeal, sealFiles } from "./upload.ts"
+import { type FileToSeal, MIN_SHARED_BYTES, uploadFiles } from "./upload.ts"
 import { nextIndex, nextPacks, vaultChanges } from "./version.ts"
 
 const MAX_TRIES = 12
-/** Chunks below this length are used again only for the same path or a whole file. */
-const MIN_SHARED_BYTES = 64 * 1024
 
 /** Looks at the store, opens the keys, and makes sure that this machine may sync. */
 export async function enter(context: Context, call: CallOptions & TakeOver): Promise<Fresh> {
@@ -237,32 +234,15 @@ async function upload(context: Context, workspace: Workspace, carrying: Carrying
   if (!plan.operations.some(tellsVault)) return { ...unchanged, changed: new Set() }
 
   const keys = context.keyring.get(head.trust.epoch.epoch) as EpochKeys
-  const staging = await openStaging({
-    store: context.store,
-    state: context.state,
-    workspace: context.config.workspace,
-    machine: context.config.machine,
-    epoch: keys.epoch,
+  const destination = {
+    keys,
+    gearSeed: seen.index.gearSeed,
     uploadHead: uploadHeadOf(context, fresh),
-    stageBytes: context.host.stageBytes,
-    call,
-  })
-  const sealed = await sealFiles(
-    {
-      crypto: context.host.crypto,
-      compressor: context.host.compressor,
-      keys,
-      gear: createGear(context.host.crypto, seen.index.gearSeed),
-      packBytes: context.host.packBytes,
-      workspace,
-      staging,
-      progress: context.host.progress,
-      sharedChunks: sharedChunks(seen.index),
-      signal: call.signal,
-    },
-    filesToSeal(plan.operations, seen, context),
-  )
-  return commit(context, carrying, { keys, staging, ...sealed })
+    sharedChunks: sharedChunks(seen.index),
+  }
+  const files = filesToSeal(plan.operations, seen, context)
+  const sealed = await uploadFiles(context, workspace, destination, files, call)
+  return commit(context, carrying, { keys, ...sealed })
 }
 
 interface SealedUpload {

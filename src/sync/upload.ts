@@ -6,19 +6,21 @@
  */
 import { equalBytes } from "../../crypto/bytes.ts"
 import type { Crypto } from "../../crypto/crypto.ts"
-import type { Gear } from "../../storage/chunker.ts"
+import { createGear, type Gear } from "../../storage/chunker.ts"
 import type { Compressor } from "../../storage/compress.ts"
 import type { ChunkRef, FileEntry } from "../../storage/format/entry.ts"
 import type { EpochKeys } from "../../storage/keys.ts"
 import { type AddedFile, createPackWriter, type Reuse } from "../../storage/packWriter.ts"
+import type { CallOptions, ObjectId } from "../../storage/remote/store.ts"
 import type { Progress } from "../ports/progress.ts"
 import type { Workspace } from "../ports/workspace.ts"
 import type { FileNode } from "../tree/node.ts"
 import { looksSecret } from "../tree/sensitive.ts"
-import type { Staging } from "./staging.ts"
+import type { Context } from "../vault/context.ts"
+import { openStaging, type Staging } from "./staging.ts"
 
 /** Chunks below this length are used again only for the same path or a whole file. */
-const MIN_SHARED_BYTES = 64 * 1024
+export const MIN_SHARED_BYTES = 64 * 1024
 
 /** A file whose content is to be sealed. */
 export interface FileToSeal {
@@ -49,6 +51,42 @@ export interface Sealed {
   readonly chunksByPath: ReadonlyMap<string, readonly ChunkRef[]>
   /** Files that were edited, or went, since the plan: their turn comes with the next sync. */
   readonly changed: ReadonlySet<string>
+}
+
+/** Where an upload goes, and what it may refer to instead. */
+export interface Destination {
+  readonly keys: EpochKeys
+  readonly gearSeed: Uint8Array
+  /** Of this machine's upload branch, as the store shows it now. */
+  readonly uploadHead: ObjectId | null
+  readonly sharedChunks: Reuse
+}
+
+/** Seals what the vault lacks into packs, which the next commit is to take over from the staging. */
+export async function uploadFiles(
+  { host, store, state, config }: Context,
+  workspace: Workspace,
+  { keys, gearSeed, uploadHead, sharedChunks }: Destination,
+  files: readonly FileToSeal[],
+  call: CallOptions,
+): Promise<Sealed & { readonly staging: Staging }> {
+  const { crypto, compressor, packBytes, stageBytes, progress } = host
+  const { workspace: workspaceId, machine } = config
+  const { epoch } = keys
+  const staging = await openStaging({
+    store,
+    state,
+    workspace: workspaceId,
+    machine,
+    epoch,
+    uploadHead,
+    stageBytes,
+    call,
+  })
+  const gear = createGear(crypto, gearSeed)
+  const { signal } = call
+  const sealing = { crypto, compressor, keys, gear, packBytes, workspace, staging, progress, sharedChunks, signal }
+  return { staging, ...(await sealFiles(sealing, files)) }
 }
 
 /** Seals all files, one after another; bounded memory whatever their number and size. */

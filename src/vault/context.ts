@@ -261,7 +261,8 @@ async function followsRepair(context: Context, head: Head): Promise<boolean> {
 async function behind(context: Context, found: Extract<Look, { kind: "older" }>): Promise<SyncError> {
   const now = context.host.clock.now()
   if (context.seen === null) return alarm(found, 0)
-  const since = context.seen.stored.behindSinceMs ?? now
+  // A clock that was set back must not put the alarm off.
+  const since = Math.min(context.seen.stored.behindSinceMs ?? now, now)
   await changeSeen(context, { behindSinceMs: since })
   return alarm(found, now - since)
 }
