@@ -58,6 +58,7 @@ export async function createMemoryMachine(
   name: string,
   store: MemoryStore,
   options: MemoryWorkspaceOptions = {},
+  others: Pick<Host, "stageBytes"> = {},
 ): Promise<MemoryMachine> {
   sharedCrypto ??= createTestCrypto()
   const crypto = await sharedCrypto
@@ -73,6 +74,7 @@ export async function createMemoryMachine(
     prompts: promptsOf(person),
     keychain: createMemoryKeychain(),
     packBytes: 2 * 1024 * 1024,
+    ...others,
     openStore: async () => ({ ...store, close: async () => {} }),
     openWorkspace: async () => workspace,
     openState(id) {
