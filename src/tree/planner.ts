@@ -112,13 +112,18 @@ function judge(rows: readonly Row[], input: PlanInput, collided: ReadonlyMap<str
     row.verdict = decide(row, { tombstone: tombstones.get(path), dormant: dormant?.has(path) ?? false, baseLost })
     const around = row.parent?.left ?? null
     const held = input.held.get(path)
-    if (around === "excluded" || isExcluded(row, input)) row.left = "excluded"
+    // A vault that names what may never be synced is not simply passed over: people should see it.
+    if (around === "excluded" || isExcluded(row, input)) row.left = isHostile(row) ? "hostile-path" : "excluded"
     else if (held !== undefined) row.left = held
     else if (around !== null) row.left = "blocked-folder"
     else row.left ??= collided.get(path) ?? refusal(row, input)
     row.unseen = held !== undefined || (row.parent?.unseen ?? false)
   }
   return rows
+}
+
+function isHostile({ path, remote }: Row): boolean {
+  return remote !== null && checkPath(path) === "hostile-path"
 }
 
 function isExcluded({ path, base, local, remote }: Row, { excluded }: PlanInput): boolean {
