@@ -4,29 +4,34 @@
  * is told to end, or ends because we did; not if it never gets to it:
  *
  *     objects/tmp_objdir-incoming-…   half a push: only takes space
+ *     objects/pack/pack-….keep        of a push that had arrived: keeps its pack from ever being packed with others
  *     refs/heads/….lock               a branch about to move: nobody can move it any more
  *     <vault>.new-<pid>-…             a repository about to be made
  *
  * @module
  */
-import { readdir, rm, stat } from "node:fs/promises"
+import { readdir, readFile, rm, stat } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 
-/** Of git's own temporary files; a push that is still at work has written since. */
+/** Of git's own temporary files: a push that is still at work has written since. */
 const HALF_PUSH_MS = 60 * 60 * 1000
 /** Git holds a lock on a branch for milliseconds, and has already waited for this one for seconds. */
 const STALE_LOCK_MS = 30_000
 
-/** Removes halves of pushes that nobody is at any more. */
+/** Removes what is left of pushes that nobody is at any more. */
 export async function removeHalfPushes(repository: string, nowMs: number): Promise<void> {
   for (const folder of ["objects", "objects/pack"]) {
     for (const name of await namesIn(join(repository, folder))) {
       const path = join(repository, folder, name)
-      if (name.startsWith("tmp_") && (await isOlder(path, nowMs - HALF_PUSH_MS))) {
-        await rm(path, { recursive: true, force: true })
-      }
+      const isOurs = name.startsWith("tmp_") || (name.endsWith(".keep") && (await isOfPush(path)))
+      if (isOurs && (await isOlder(path, nowMs - HALF_PUSH_MS))) await rm(path, { recursive: true, force: true })
     }
   }
+}
+
+/** People keep packs, too. */
+async function isOfPush(keep: string): Promise<boolean> {
+  return (await readFile(keep, "utf8").catch(() => "")).startsWith("receive-pack ")
 }
 
 /** Removes locks whose holders must be dead; answers whether there were any. */

@@ -10,9 +10,9 @@ afterAll(() => folders.remove())
 const BRANCH = "sessyn/w/main"
 const commit = (parent: string | null) => ({ branch: BRANCH, parent, snapshot: new Map([["a", Uint8Array.of(1)]]) })
 
-function leave(path: string, ageMs: number): string {
+function leave(path: string, ageMs: number, text = ""): string {
   mkdirSync(dirname(path), { recursive: true })
-  writeFileSync(path, "")
+  writeFileSync(path, text)
   const time = (Date.now() - ageMs) / 1000
   utimesSync(path, time, time)
   return path
@@ -40,13 +40,16 @@ describe("a repository after a power cut", () => {
     await openLocalGitStore({ path, create: true })
     const hour = 60 * 60 * 1000
     const old = leave(join(path, "objects/tmp_objdir-incoming-a/pack/tmp_pack_b"), 2 * hour)
+    const keep = leave(join(path, "objects/pack/pack-e.keep"), 2 * hour, "receive-pack 12 on host\n")
+    const users = leave(join(path, "objects/pack/pack-f.keep"), 2 * hour, "dear to me\n")
     const growing = leave(join(path, "objects/tmp_objdir-incoming-c/pack/tmp_pack_d"), 0)
     for (const name of ["a", "a/pack", "c", "c/pack"]) {
       const time = (Date.now() - 2 * hour) / 1000
       utimesSync(join(path, `objects/tmp_objdir-incoming-${name}`), time, time)
     }
     await openLocalGitStore({ path, create: false })
-    expect([existsSync(old), existsSync(growing)]).toEqual([false, true])
+    expect([old, keep].map(existsSync)).toEqual([false, false])
+    expect([growing, users].map(existsSync)).toEqual([true, true])
   })
 
   it("loses what was about to become a repository, unless somebody is at it", async () => {
