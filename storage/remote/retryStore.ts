@@ -21,6 +21,8 @@ export interface RetryOptions {
 }
 
 const LIMIT_MS = 120_000
+/** The same for a host that has not answered once yet: whoever is offline wants to know it. */
+const FIRST_LIMIT_MS = 15_000
 const FIRST_WAIT_MS = 500
 const MAX_WAIT_MS = 30_000
 /** Where a host limits the rate and does not say for how long; GitHub documents a minute. */
@@ -30,6 +32,7 @@ const HISTORY_DEPTH = 100
 
 export function createRetryStore(store: Store, options: RetryOptions): Store {
   const { clock, random, limitMs = LIMIT_MS } = options
+  let hasAnswered = false
 
   const waitMs = (error: StoreError, attempt: number): number => {
     const ceiling = Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(attempt, 16))
@@ -46,15 +49,19 @@ export function createRetryStore(store: Store, options: RetryOptions): Store {
     let startMs = clock.now()
     for (let attempt = 0; ; attempt++) {
       try {
-        return await run()
+        const result = await run()
+        hasAnswered = true
+        return result
       } catch (error) {
         if (!(error instanceof StoreError) || !error.transient) throw error
+        if (error.code !== "STORE_UNREACHABLE") hasAnswered = true
         if (hasProgressed()) {
           startMs = clock.now()
           attempt = 0
         }
         const delayMs = waitMs(error, attempt)
-        if (clock.now() - startMs + delayMs > limitMs) throw error
+        const limit = hasAnswered ? limitMs : Math.min(limitMs, FIRST_LIMIT_MS)
+        if (clock.now() - startMs + delayMs > limit) throw error
         await clock.sleep(delayMs, call.signal)
       }
     }

@@ -64,11 +64,20 @@ describe("createRetryStore", () => {
   })
 
   it("gives up in time, with the fault itself", async () => {
-    const { store, clock } = setUp(() => ({ branches: () => Promise.reject(fault()) }))
-    expect((await storeFault(store.branches(""))).code).toBe("STORE_UNREACHABLE")
+    const { store, clock } = setUp(() => ({ snapshot: () => Promise.reject(fault()) }))
+    await store.branches("")
+    expect((await storeFault(store.snapshot("x"))).code).toBe("STORE_UNREACHABLE")
     const total = clock.waitsMs.reduce((sum, wait) => sum + wait, 0)
     expect(total).toBeGreaterThan(20_000)
     expect(total).toBeLessThanOrEqual(60_000)
+  })
+
+  it("gives up soon on a host that never answered", async () => {
+    const { store, clock } = setUp(() => ({ branches: () => Promise.reject(fault()) }))
+    expect((await storeFault(store.branches(""))).code).toBe("STORE_UNREACHABLE")
+    const total = clock.waitsMs.reduce((sum, wait) => sum + wait, 0)
+    expect(total).toBeGreaterThan(5_000)
+    expect(total).toBeLessThanOrEqual(15_000)
   })
 
   it("stops waiting when it is told to", async () => {
