@@ -25,6 +25,9 @@ import { type Head, readPaths } from "../vault/head.ts"
 import { isVaultFault } from "../vault/faults.ts"
 import { fetchChunks, readInOrder } from "./download.ts"
 
+/** Packs of one request: of 8 MiB each, that takes no longer than a host allows for one. */
+const PACKS_AT_ONCE = 16
+
 /** @param head - Believed: header, log, MACs and key boxes are verified. */
 export async function audit(context: Context, head: Head, call: CallOptions): Promise<AuditReport> {
   const problems: AuditProblem[] = []
@@ -91,23 +94,27 @@ async function auditPacks(
     }
   }
   context.host.progress.step("verify", refsByPack.size, "files")
-  for (const [pack, refs] of refsByPack) {
+  /** One request for many; only if that fails each is asked for alone, to know which it is. */
+  async function readPacks(packs: readonly string[]): Promise<void> {
+    let read = 0
+    const refs = packs.flatMap((pack) => refsByPack.get(pack) ?? [])
+    const take = (_: ChunkRef, plain: Uint8Array): void => {
+      read += plain.length
+    }
     try {
-      await fetchChunks(
-        context,
-        head.snapshot,
-        refs,
-        (_, plain) => {
-          bytes += plain.length
-        },
-        call,
-      )
+      await fetchChunks(context, head.snapshot, refs, take, call)
+      bytes += read
     } catch (error) {
       if (!isVaultFault(error)) throw error
-      const touched = [...(filesByPack.get(pack) ?? [])].sort()
-      problems.push({ object: packPath(pack), reason: reasonOf(error), files: touched })
+      const [pack = "", ...others] = packs
+      if (others.length === 0) {
+        const touched = [...(filesByPack.get(pack) ?? [])].sort()
+        problems.push({ object: packPath(pack), reason: reasonOf(error), files: touched })
+      } else for (const each of packs) await readPacks([each])
     }
   }
+  const packs = [...refsByPack.keys()]
+  for (let i = 0; i < packs.length; i += PACKS_AT_ONCE) await readPacks(packs.slice(i, i + PACKS_AT_ONCE))
   return { bytes }
 }
 
