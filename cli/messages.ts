@@ -146,7 +146,8 @@ export const messages = {
   },
   REVOKED: {
     message: "This machine was revoked: it may not sync any more.",
-    action: "Your files stay as they are. To come back, join again with the current passphrase from an empty folder.",
+    action:
+      "Your files stay as they are. To come back, join again from an empty folder. If nobody you know revoked it, run `sessyn repair`.",
   },
   CLONED: {
     message: "A second copy of this machine is at work: a cloned disk, or a restored backup.",

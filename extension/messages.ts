@@ -91,7 +91,10 @@ export const messages = {
   MASS_DELETE: say("More than half of the files would have been deleted. Nothing was changed.", "retry"),
   MASS_REVERT: say("Old versions of many files would have come back. Nothing was changed.", "retry"),
   TRUST_CHANGED: say("The trusted machines changed meanwhile. Look again, then decide again.", "retry"),
-  TRUST_FORKED: say("Two machines revoked each other: choose a side with “sessyn machines” in a terminal.", "details"),
+  TRUST_FORKED: say(
+    "Two machines revoked each other. On the one you trust, run “sessyn repair” in a terminal.",
+    "details",
+  ),
   STATE_DAMAGED: say("What Sessyn remembers on this machine cannot be read.", "details"),
   RESTORE_BLOCKED: say("That version could not be put there; what lay there is untouched.", "details"),
   VERSION_UNKNOWN: say("The vault holds no version of that file.", "details"),
