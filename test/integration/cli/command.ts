@@ -59,14 +59,21 @@ export interface Machine {
   /** Runs it, and fails unless it ends with `status`; with `--json`, the parsed document. */
   ok(args: readonly string[], env?: Variables): Promise<string>
   json<T = Record<string, unknown>>(args: readonly string[], status?: number, env?: Variables): Promise<T>
-  start(args: readonly string[], env?: Variables): Running
+  start(args: readonly string[], env?: Variables, how?: How): Running
+}
+
+export interface How {
+  /** A program that starts it, with its arguments. */
+  readonly through?: readonly string[]
+  /** Instead of the machine's folder. */
+  readonly cwd?: string
 }
 
 /** @param env - For all its commands; the passphrase is given unless it is taken out. */
 export function createMachine(folder: string, name: string, env: Variables = {}): Machine {
   const root = join(folder, name)
   const home = join(folder, `${name}-home`)
-  mkdirSync(root)
+  mkdirSync(root, { recursive: true })
   const base: Variables = {
     ...process.env,
     NO_COLOR: "1",
@@ -76,8 +83,10 @@ export function createMachine(folder: string, name: string, env: Variables = {})
     SESSYN_PASSPHRASE: PASSPHRASE,
     ...env,
   }
-  const start = (args: readonly string[], more: Variables = {}): Running =>
-    launch(process.execPath, [MAIN, ...args], root, { ...base, ...more })
+  const start = (args: readonly string[], more: Variables = {}, { through = [], cwd = root }: How = {}): Running => {
+    const [program, ...rest] = [...through, process.execPath, MAIN, ...args] as [string, ...string[]]
+    return launch(program, rest, cwd, { ...base, ...more })
+  }
   const run = (args: readonly string[], more?: Variables): Promise<Outcome> => start(args, more).ended
   return {
     name,
