@@ -1,0 +1,68 @@
+/**
+ * Syncs that are killed at every step: each call that changes something on
+ * disk, each piece of a push, and each moment in git that can be looked in on.
+ *
+ * @module
+ */
+import { join } from "node:path"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { contentsBelow, problemsOf, syncAll } from "../../support/crash/checks.node.ts"
+import {
+  buildMortal,
+  coarse,
+  createLane,
+  findPoints,
+  killAtAll,
+  type Lane,
+  type Point,
+  type Program,
+} from "../../support/crash/lanes.node.ts"
+import { makeMachine, type Task } from "../../support/crash/tasks.node.ts"
+import { planOf, setUpHistory, setUpNewcomer, setUpWorld } from "../../support/crash/world.node.ts"
+import { createTemporaryFolders } from "../../support/temporaryFolders.node.ts"
+
+const folders = createTemporaryFolders()
+let program: Program
+
+beforeAll(async () => {
+  program = await buildMortal()
+})
+afterAll(() => {
+  program.remove()
+  folders.remove()
+})
+
+const every = (points: readonly Point[]): readonly Point[] => points
+
+describe.each<[string, (lane: Lane) => Promise<void>, "a" | "b", Task, typeof every, number]>([
+  ["a sync that sends and receives everything", setUpWorld, "a", { kind: "sync" }, coarse, 100],
+  ["the first sync of a machine", setUpNewcomer, "b", { kind: "sync" }, every, 100],
+  ["bringing back an old version", setUpHistory, "b", { kind: "restore", path: "b/big.bin", sequence: 3 }, coarse, 10],
+])("%s", (_, setUp, who, task, narrow, leastPoints) => {
+  it("loses nothing wherever it is killed, and the next sync finishes it", { timeout: 900_000 }, async () => {
+    const lanes = await Promise.all([0, 1].map(() => createLane(folders.make(), setUp)))
+    const job = (lane: Lane) => ({ plan: planOf(lane, who), task })
+    const lane = lanes[0] as Lane
+    const contents = contentsBelow(join(lane.folder, "a"), join(lane.folder, "b"))
+    const points = narrow(await findPoints(program, lane, job(lane)))
+    expect(points.length).toBeGreaterThan(leastPoints)
+    const tally = await killAtAll({
+      program,
+      lanes,
+      points,
+      job,
+      async check(each) {
+        const a = makeMachine(planOf(each, "a"))
+        const b = makeMachine(planOf(each, "b"))
+        // Whoever was unlocked before still is.
+        for (const machine of [a, b]) machine.person.passphrase = null
+        return [
+          ...(await (who === "a" ? syncAll(a, b) : syncAll(b, a))),
+          ...(await problemsOf(each.folder, [a, b], contents)),
+        ]
+      },
+    })
+    expect(tally.failures).toEqual([])
+    expect(tally.missed).toBeLessThan(points.length / 20)
+  })
+})
