@@ -70,7 +70,7 @@ beforeAll(async () => {
     repository,
   })
   await reader.update()
-  keys = await reader.keys(PASSPHRASE)
+  keys = await reader.keys()
   await reader.close()
   for (const [what, key] of keys) search.addKey(what, key)
 

@@ -1,8 +1,8 @@
 /**
  * Decides whether something of a workspace can be read at its host. What must
  * not be found are names of files and folders (longer than 4 characters), lines
- * (longer than 12 bytes; of longer ones every 13 bytes by themselves), and keys
- * (any 8 bytes that they are cut into).
+ * (longer than 12 bytes; every 13 bytes of them by themselves, unless they are
+ * monotonous: a row of dashes says nothing), and keys (every 8 bytes).
  *
  * Two things are no leaks though they are found. Words of the format itself:
  * they are found at the same place in the vault of an unrelated workspace. And
@@ -37,6 +37,8 @@ export interface Leak {
 export interface LeakSearch {
   /** How much is looked for. */
   readonly counts: { readonly names: number; readonly linePieces: number; readonly keys: number }
+  /** All of them. */
+  readonly names: ReadonlySet<string>
   /** Every segment of it. */
   addPath(path: string): void
   /** A file's content. */
@@ -69,6 +71,10 @@ export function createLeakSearch(): LeakSearch {
     const needle = words.add(bytes)
     if (!labels.has(needle)) labels.set(needle, label)
   }
+  const addPiece = (bytes: Uint8Array, at: number): void => {
+    const piece = bytes.subarray(at, at + LINE_PIECE_BYTES)
+    if (!isMonotonous(piece)) pieces.add(piece)
+  }
   /** Words have even numbers, pieces odd ones. */
   const describe = (found: number): string => {
     if (found % 2 === 0) return labels.get(found / 2) ?? ""
@@ -80,6 +86,8 @@ export function createLeakSearch(): LeakSearch {
     get counts() {
       return { names: names.size, linePieces: pieces.size, keys }
     },
+
+    names,
 
     addPath(path) {
       for (const name of path.split("/")) {
@@ -93,10 +101,8 @@ export function createLeakSearch(): LeakSearch {
       for (let start = 0; start < bytes.length; ) {
         const found = bytes.indexOf(0x0a, start)
         const end = found < 0 ? bytes.length : found
-        for (let at = start; at + LINE_PIECE_BYTES <= end; at += LINE_PIECE_BYTES) {
-          pieces.add(bytes.subarray(at, at + LINE_PIECE_BYTES))
-        }
-        if (end - start >= LINE_PIECE_BYTES) pieces.add(bytes.subarray(end - LINE_PIECE_BYTES, end))
+        for (let at = start; at + LINE_PIECE_BYTES <= end; at += LINE_PIECE_BYTES) addPiece(bytes, at)
+        if (end - start >= LINE_PIECE_BYTES) addPiece(bytes, end - LINE_PIECE_BYTES)
         start = end + 1
       }
     },
@@ -142,6 +148,13 @@ export function createLeakSearch(): LeakSearch {
       return leaks
     },
   }
+}
+
+function isMonotonous(piece: Uint8Array): boolean {
+  const [first] = piece
+  const second = piece.find((byte) => byte !== first)
+  const third = piece.find((byte) => byte !== first && byte !== second)
+  return third === undefined
 }
 
 /** How far bytes are from being evenly spread over their 256 values, in standard deviations of chi-squared. */

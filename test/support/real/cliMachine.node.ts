@@ -56,6 +56,7 @@ export function createCliMachine({ name, folder, gitConfig }: CliMachineOptions)
     HOME: home,
     SESSYN_HOME: home,
     SESSYN_KEYCHAIN: "file",
+    SESSYN_DEBUG: "1",
     GIT_CONFIG_GLOBAL: gitConfig,
     GIT_CONFIG_NOSYSTEM: "1",
   }

@@ -167,9 +167,9 @@ function at(desk: Desk, path: string): string {
 
 function typeAt(desk: Desk, path: string): Item["type"] | null {
   // A parent that is a link now would lead the edit elsewhere.
-  for (let parent = dirname(path); parent !== "."; parent = dirname(parent)) {
-    const stat = lstatSync(at(desk, parent), { throwIfNoEntry: false })
-    if (stat?.isDirectory() !== true) return null
+  for (let slash = path.indexOf("/"); slash > 0; slash = path.indexOf("/", slash + 1)) {
+    const parent = lstatSync(at(desk, path.slice(0, slash)), { throwIfNoEntry: false })
+    if (parent?.isDirectory() !== true) return null
   }
   const stat = lstatSync(at(desk, path), { throwIfNoEntry: false })
   if (stat === undefined) return null
@@ -268,7 +268,7 @@ function replaceByRename(desk: Desk, path: string, content: string | Uint8Array)
 }
 
 function create(desk: Desk, path: string, content: string | Uint8Array, dice: Dice): boolean {
-  if (existsOrLink(desk, path) || typeAt(desk, dirname(path)) === "file") return false
+  if (existsOrLink(desk, path) || !canHold(desk, path)) return false
   mkdirSync(dirname(at(desk, path)), { recursive: true })
   writeFileSync(at(desk, path), content)
   chmodSync(at(desk, path), dice.pick(FILE_MODES))
@@ -277,7 +277,7 @@ function create(desk: Desk, path: string, content: string | Uint8Array, dice: Di
 }
 
 function existsOrLink(desk: Desk, path: string): boolean {
-  return lstatSync(at(desk, path), { throwIfNoEntry: false }) !== undefined
+  return typeAt(desk, path) !== null
 }
 
 function copy(desk: Desk, path: string, to: string, dice: Dice): boolean {
@@ -285,7 +285,7 @@ function copy(desk: Desk, path: string, to: string, dice: Dice): boolean {
 }
 
 function move(desk: Desk, path: string, to: string): boolean {
-  if (existsOrLink(desk, to)) return false
+  if (existsOrLink(desk, to) || !canHold(desk, to)) return false
   mkdirSync(dirname(at(desk, to)), { recursive: true })
   renameSync(at(desk, path), at(desk, to))
   close(desk, to)
@@ -315,8 +315,8 @@ function swap(desk: Desk, dice: Dice): boolean {
 
 function newFolder(desk: Desk, dice: Dice): boolean {
   const path = newPath(desk, dice)
-  if (existsOrLink(desk, path)) return false
-  mkdirSync(at(desk, path))
+  if (existsOrLink(desk, path) || !canHold(desk, path)) return false
+  mkdirSync(at(desk, path), { recursive: true })
   chmodSync(at(desk, path), dice.pick(FOLDER_MODES))
   return dice.percent(50) || fillFolder(desk, path, dice)
 }
@@ -330,7 +330,8 @@ function fillFolder(desk: Desk, path: string, dice: Dice): boolean {
 }
 
 function moveFolder(desk: Desk, path: string, to: string): boolean {
-  if (existsOrLink(desk, to) || `${to}/`.startsWith(`${path}/`)) return false
+  if (existsOrLink(desk, to) || `${to}/`.startsWith(`${path}/`) || !canHold(desk, to)) return false
+  mkdirSync(dirname(at(desk, to)), { recursive: true })
   renameSync(at(desk, path), at(desk, to))
   return true
 }
@@ -350,7 +351,8 @@ function targetFor(desk: Desk, path: string, dice: Dice): string {
 }
 
 function link(desk: Desk, path: string, dice: Dice): boolean {
-  if (existsOrLink(desk, path)) return false
+  if (existsOrLink(desk, path) || !canHold(desk, path)) return false
+  mkdirSync(dirname(at(desk, path)), { recursive: true })
   symlinkSync(targetFor(desk, path, dice), at(desk, path))
   return true
 }
@@ -426,9 +428,14 @@ function createBoth(one: Desk, other: Desk, dice: Dice, make: (desk: Desk, path:
   return true
 }
 
+/** Whether its folders are there, or can be made. */
 function canHold(desk: Desk, path: string): boolean {
-  const folder = dirname(path)
-  return folder === "." || typeAt(desk, folder) === "folder"
+  for (let slash = path.indexOf("/"); slash > 0; slash = path.indexOf("/", slash + 1)) {
+    const parent = lstatSync(at(desk, path.slice(0, slash)), { throwIfNoEntry: false })
+    if (parent === undefined) return true
+    if (!parent.isDirectory()) return false
+  }
+  return true
 }
 
 /** Each does things of their own in one small folder. */

@@ -15,25 +15,29 @@ import { unlock } from "../../../src/trust/unlock.ts"
 import { createContext, refresh } from "../../../src/vault/context.ts"
 import type { Head } from "../../../src/vault/head.ts"
 import { createMemory } from "../../../src/vault/memory.ts"
-import type { VaultIndex } from "../../../src/vault/vaultIndex.ts"
-import type { ChunkRef, FileEntry } from "../../../storage/format/entry.ts"
+import { chunksOf, type VaultIndex } from "../../../src/vault/vaultIndex.ts"
+import type { ChunkRef, FileEntry, IndexEntry } from "../../../storage/format/entry.ts"
 import { packPath } from "../../../storage/layout.ts"
 import { openLocalGitStore } from "../../../storage/remote/node/localGitStore.ts"
 import type { Store } from "../../../storage/remote/store.ts"
 import { SHARD_MAGIC } from "../../../storage/shardSeal.ts"
 import { createMachine } from "../machine.node.ts"
+import type { Item, Tree } from "./treeReader.node.ts"
 
 export interface VaultReader {
   /** Looks at the versions that came since the last time. */
   update(): Promise<void>
   /** What is, or once was, in the vault: hashes in hex of files that are not empty, and `link to …`. */
   readonly contents: ReadonlySet<string>
-  readonly newest: VaultIndex
   readonly versionCount: number
+  /** Of the newest version. */
+  readonly packCount: number
+  /** What the newest version says the folder holds. */
+  tree(): Tree
   /** Reads files back out of the versions they were last in, whole; those that come out as another are returned. */
   findDamaged(hashes: Iterable<string>): Promise<readonly string[]>
-  /** Every secret key of the vault and of this machine, by what it is. */
-  keys(passphrase: string): Promise<ReadonlyMap<string, Uint8Array>>
+  /** Every secret key of this machine, of the vault, and of what was looked at in it; by what it is. */
+  keys(): Promise<ReadonlyMap<string, Uint8Array>>
   close(): Promise<void>
 }
 
@@ -63,13 +67,16 @@ export async function openVaultReader(options: VaultReaderOptions): Promise<Vaul
   const places = new Map<string, { readonly head: Head; readonly entry: FileEntry }>()
   const salts = new Map<string, number>()
   let known: string | null = null
-  let head: Head | null = null
+  let { head } = await refresh(context, {})
   let newest: VaultIndex | null = null
   let versionCount = 0
+  await unlock(context, head)
 
   function learn(past: Head, index: VaultIndex): void {
     versionCount++
     for (const entry of index.entries.values()) {
+      // It is in the version that brought it, too.
+      if (entry.version !== past.verified.header.sequence) continue
       if (entry.type === "link") contents.add(`link to ${entry.target}`)
       if (entry.type !== "file" || entry.size === 0) continue
       const hash = toHex(entry.hash)
@@ -81,9 +88,7 @@ export async function openVaultReader(options: VaultReaderOptions): Promise<Vaul
 
   return {
     async update() {
-      const fresh = await refresh(context, {})
-      head = fresh.head
-      await unlock(context, head)
+      head = (await refresh(context, {})).head
       let isNewest = true
       for await (const { head: past, index } of versions(context, head, {})) {
         if (isNewest) newest = index
@@ -94,13 +99,13 @@ export async function openVaultReader(options: VaultReaderOptions): Promise<Vaul
       known = head.commit
     },
     contents,
-    get newest() {
-      if (newest === null) throw new Error("call update first")
-      return newest
-    },
     get versionCount() {
       return versionCount
     },
+    get packCount() {
+      return new Set([...chunksOf(newest?.entries.values() ?? [])].map(({ pack }) => pack)).size
+    },
+    tree: () => new Map([...(newest?.entries ?? [])].map(([path, entry]) => [path, toItem(entry)])),
     async findDamaged(hashes) {
       const wanted = [...hashes].map((hash) => [hash, places.get(hash)] as const)
       const packs = new Map<string, string>()
@@ -118,7 +123,7 @@ export async function openVaultReader(options: VaultReaderOptions): Promise<Vaul
         return toHex(host.crypto.sha256(concatBytes(...pieces))) === hash ? [] : [hash]
       })
     },
-    async keys(passphrase) {
+    async keys() {
       const keys = new Map<string, Uint8Array>()
       const add = (what: string, secret: Secret): void => void keys.set(what, secret.expose().slice())
       for (const epoch of context.keyring.epochs) {
@@ -137,24 +142,29 @@ export async function openVaultReader(options: VaultReaderOptions): Promise<Vaul
           add(`shard key ${toHex(salt)}`, held.objectKey(salt, LABEL_SHARD))
         }
       }
-      if (newest !== null) keys.set("gear seed", newest.gearSeed.slice())
+      if (newest !== null) keys.set("seed of the chunker", newest.gearSeed.slice())
       for (const [i, seed] of (context.identity?.signingSeeds ?? []).entries()) add(`signing seed ${i}`, seed)
       if (context.identity !== null) add("sealing seed", context.identity.sealingSeed)
-      if (head !== null) {
-        const derived = await derivePassphraseKeys(host.crypto, new Secret(utf8(passphrase)), head.trust.passphrase)
-        add("passphrase recipient", derived.recipient)
-        add("recovery ed25519", derived.recovery.ed25519)
-        add("recovery ml-dsa-87", derived.recovery.mlDsa87)
-      }
+      const passphrase = new Secret(utf8(options.passphrase))
+      const derived = await derivePassphraseKeys(host.crypto, passphrase, head.trust.passphrase)
+      add("passphrase recipient", derived.recipient)
+      add("recovery ed25519", derived.recovery.ed25519)
+      add("recovery ml-dsa-87", derived.recovery.mlDsa87)
       return keys
     },
     close: () => store.close(),
   }
 }
 
+function toItem(entry: IndexEntry): Item {
+  const { type, mode } = entry
+  if (type === "file") return { type, mode, size: entry.size, hash: toHex(entry.hash) }
+  return type === "link" ? { type, target: entry.target } : { type, mode }
+}
+
 /** The salt of each index shard: after its magic and epoch. */
-async function shardSalts(store: Store, head: Head | null): Promise<readonly Uint8Array[]> {
-  const ids = [...(head?.snapshot ?? [])].filter(([path]) => path.startsWith("index/")).map(([, id]) => id)
+async function shardSalts(store: Store, head: Head): Promise<readonly Uint8Array[]> {
+  const ids = [...head.snapshot].filter(([path]) => path.startsWith("index/")).map(([, id]) => id)
   const salts: Uint8Array[] = []
   await store.read(ids, (_, bytes) => void salts.push(bytes.slice(SHARD_MAGIC.length + 4, SHARD_MAGIC.length + 36)), {})
   return salts
