@@ -55,6 +55,7 @@ export const exitCodes = {
   ALREADY_SET_UP: EXIT.usage,
   VAULT_EXISTS: EXIT.usage,
   VAULT_MISSING: EXIT.error,
+  VAULT_AMBIGUOUS: EXIT.usage,
   VAULT_VANISHED: EXIT.doesNotVerify,
   STORE_BEHIND: EXIT.error,
   VAULT_WENT_BACK: EXIT.doesNotVerify,

@@ -111,6 +111,10 @@ export const messages = {
     message: "There is no vault in this store.",
     action: "Check the URL, or make a vault with `sessyn init --store URL`.",
   },
+  VAULT_AMBIGUOUS: {
+    message: "This store holds several vaults.",
+    action: "Say which one with `sessyn join --store URL --workspace ID`; the start of its id is enough.",
+  },
   VAULT_VANISHED: {
     message: "The vault that was in this store is gone.",
     action: "If you did not remove it, look at the host first. `sessyn repair` puts it back from this machine.",

@@ -76,6 +76,7 @@ export const messages = {
   ALREADY_SET_UP: say("This folder is set up already.", "sync"),
   VAULT_EXISTS: say("There is a vault in this store already. Set up again to join it.", "setup"),
   VAULT_MISSING: say("There is no vault in this store. Set up again to make one.", "setup"),
+  VAULT_AMBIGUOUS: say("This store holds several vaults.", "details"),
   VAULT_VANISHED: say("The vault that was in this store is gone. Nothing here was changed.", "details"),
   VAULT_WENT_BACK: say("The store shows an older version than this machine has seen.", "retry"),
   VAULT_FORKED: say("The store shows another history than this machine has seen. Nothing was changed.", "details"),

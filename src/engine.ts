@@ -223,7 +223,7 @@ async function openByPassphrase(
   const wanted = options.workspace === undefined ? all : all.filter((id) => id.startsWith(options.workspace as string))
   if (wanted.length === 0) throw new SyncError("VAULT_MISSING", "there is no vault in this store", { store: store.url })
   if (wanted.length > MAX_TRIED_WORKSPACES) {
-    throw new SyncError("VAULT_EXISTS", "this store holds several vaults", { workspaces: wanted })
+    throw new SyncError("VAULT_AMBIGUOUS", "too many to try the passphrase on all of them", { workspaces: wanted })
   }
   const heads = await Promise.all(wanted.map((id) => headOf(host, store, id, branches, options)))
   for (let attempt = 0; attempt < MAX_TRIED_WORKSPACES; attempt++) {
@@ -240,7 +240,7 @@ async function openByPassphrase(
     passphrase.wipe()
     if (opened.length > 1) {
       const ids = opened.map(({ head }) => head.trust.workspace)
-      throw new SyncError("VAULT_EXISTS", "this passphrase opens several vaults of the store", { workspaces: ids })
+      throw new SyncError("VAULT_AMBIGUOUS", "the passphrase opens more than one of them", { workspaces: ids })
     }
     if (opened[0] !== undefined) return opened[0]
   }

@@ -22,6 +22,8 @@ export type SyncErrorCode =
   /** `init` on a store that holds a vault, or `join` on one that holds none. */
   | "VAULT_EXISTS"
   | "VAULT_MISSING"
+  /** `join` on a store with several vaults that it could be. */
+  | "VAULT_AMBIGUOUS"
   /** A vault was seen here before and is gone or empty now. */
   | "VAULT_VANISHED"
   /** The store shows an older head than this machine has seen: hosts do that for some minutes. Wait, try again. */

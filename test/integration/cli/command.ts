@@ -55,9 +55,9 @@ export interface Machine {
   readonly name: string
   readonly root: string
   readonly home: string
-  run(args: readonly string[], env?: Variables): Promise<Outcome>
+  run(args: readonly string[], env?: Variables, how?: How): Promise<Outcome>
   /** Runs it, and fails unless it ends with `status`; with `--json`, the parsed document. */
-  ok(args: readonly string[], env?: Variables): Promise<string>
+  ok(args: readonly string[], env?: Variables, how?: How): Promise<string>
   json<T = Record<string, unknown>>(args: readonly string[], status?: number, env?: Variables): Promise<T>
   start(args: readonly string[], env?: Variables, how?: How): Running
 }
@@ -87,15 +87,15 @@ export function createMachine(folder: string, name: string, env: Variables = {})
     const [program, ...rest] = [...through, process.execPath, MAIN, ...args] as [string, ...string[]]
     return launch(program, rest, cwd, { ...base, ...more })
   }
-  const run = (args: readonly string[], more?: Variables): Promise<Outcome> => start(args, more).ended
+  const run: Machine["run"] = (args, more, how) => start(args, more, how).ended
   return {
     name,
     root,
     home,
     start,
     run,
-    async ok(args, more) {
-      const outcome = await run(args, more)
+    async ok(args, more, how) {
+      const outcome = await run(args, more, how)
       if (outcome.status !== 0) throw unexpected(args, outcome)
       return outcome.out
     },
