@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config"
 /** Tests that say nothing of Node run in a browser too; the others are named so. */
 const NODE_ONLY = "**/*.node.test.ts"
 /** Minutes rather than seconds; left out of `npm test`. */
-const LONG = "test/integration/**/*.long.test.ts"
+const LONG = ["test/integration/**/*.long.test.ts", "test/integration/crash/**/*.test.ts"]
 
 const chromium = {
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -46,8 +46,8 @@ export default defineConfig({
           },
         },
       },
-      { test: { name: "integration", include: ["test/integration/**/*.test.ts"], exclude: [LONG], ...real } },
-      { test: { name: "long", include: [LONG], ...real, testTimeout: 600_000 } },
+      { test: { name: "integration", include: ["test/integration/**/*.test.ts"], exclude: LONG, ...real } },
+      { test: { name: "long", include: LONG, ...real, testTimeout: 600_000 } },
       {
         test: {
           name: "hosts",

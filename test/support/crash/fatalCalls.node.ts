@@ -62,8 +62,14 @@ export function watchCalls(root: string, kill: Kill | null): readonly Effect[] {
             if (!idle) happened(`${String(key)} ${pathsOf(args)}`)
           }
           const result = Reflect.apply(old, module, args) as unknown
-          if (!(result instanceof Promise)) done()
-          return result instanceof Promise ? result.then((value: unknown) => (done(), value)) : result
+          if (result instanceof Promise) {
+            return result.then((value: unknown) => {
+              done()
+              return value
+            })
+          }
+          done()
+          return result
         }) as never)
     }
   }
