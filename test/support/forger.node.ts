@@ -139,8 +139,9 @@ function patched(payload: Uint8Array, patch: Forgery["patch"]): Uint8Array {
   if (patch === undefined) return payload
   const [from, to] = patch.map((each) => (typeof each === "string" ? utf8(each) : each)) as [Uint8Array, Uint8Array]
   if (from.length !== to.length) throw new Error("a patch must not change the length")
-  const at = Buffer.from(payload).indexOf(from)
-  if (at < 0) throw new Error("nothing to patch")
+  // With the length before it, as every text has: two characters alone may also stand in a random hash.
+  const at = Buffer.from(payload).indexOf(concatBytes(Uint8Array.of(from.length), from)) + 1
+  if (at < 1) throw new Error("nothing to patch")
   return concatBytes(payload.subarray(0, at), to, payload.subarray(at + to.length))
 }
 

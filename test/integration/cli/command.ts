@@ -46,8 +46,8 @@ export interface Outcome {
 
 export interface Running {
   readonly child: ChildProcess
-  /** Resolves when standard output or error holds the text. */
-  says(text: string): Promise<void>
+  /** Resolves when standard output or error holds the text; with `next`, when it comes after what was said last. */
+  says(text: string, how?: { readonly next: boolean }): Promise<void>
   readonly ended: Promise<Outcome>
 }
 
@@ -113,6 +113,7 @@ function unexpected(args: readonly string[], { status, out, err }: Outcome): Err
 
 export function launch(program: string, args: readonly string[], cwd: string, env: Variables): Running {
   const child = spawn(program, args, { cwd, env: { ...env }, stdio: ["pipe", "pipe", "pipe"] })
+  let heard = 0
   let out = ""
   let err = ""
   const waiting = new Set<() => void>()
@@ -134,10 +135,12 @@ export function launch(program: string, args: readonly string[], cwd: string, en
   return {
     child,
     ended,
-    says: (text) =>
+    says: (text, { next } = { next: false }) =>
       new Promise((resolve, reject) => {
         const look = (): void => {
-          if (!out.includes(text) && !err.includes(text)) return
+          const at = out.indexOf(text, next ? heard : 0)
+          if (at < 0 && !err.includes(text)) return
+          if (at >= 0) heard = at + text.length
           waiting.delete(look)
           resolve()
         }

@@ -76,6 +76,8 @@ it.runIf(hasScript)("talks to a person in a terminal: passphrase twice, review, 
   await init.says("New passphrase")
   init.child.stdin?.write("password1\r")
   await init.says("too easy to guess")
+  // What is typed before the prompt is there again, the terminal itself would show.
+  await init.says("New passphrase", { next: true })
   init.child.stdin?.write(`${PASSPHRASE}\r`)
   await init.says("Once more")
   init.child.stdin?.write(`${PASSPHRASE}\r`)
