@@ -73,6 +73,7 @@ export const exitCodes = {
   TRUST_CHANGED: EXIT.error,
   TRUST_FORKED: EXIT.doesNotVerify,
   STATE_DAMAGED: EXIT.error,
+  SETUP_DAMAGED: EXIT.error,
   VERSION_UNKNOWN: EXIT.usage,
   RESTORE_BLOCKED: EXIT.error,
   CANCELLED: EXIT.error,

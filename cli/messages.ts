@@ -151,11 +151,11 @@ export const messages = {
   REVOKED: {
     message: "This machine was revoked: it may not sync any more.",
     action:
-      "Your files stay as they are. To come back, join again from an empty folder. If nobody you know revoked it, run `sessyn repair`.",
+      "Your files stay as they are. To come back, run `sessyn join --again --store URL` here. If nobody you know revoked it, run `sessyn repair`.",
   },
   CLONED: {
     message: "A second copy of this machine is at work: a cloned disk, or a restored backup.",
-    action: "Run `sessyn join` in one of the two, so that it gets keys of its own.",
+    action: "Run `sessyn join --again --store URL` in one of the two, so that it gets keys of its own.",
   },
   MACHINE_UNKNOWN: {
     message: "No machine has that id or name, or several have.",
@@ -184,6 +184,10 @@ export const messages = {
   STATE_DAMAGED: {
     message: "What Sessyn remembers on this machine cannot be read.",
     action: "Run `sessyn repair`; your files and the vault are untouched.",
+  },
+  SETUP_DAMAGED: {
+    message: "This machine's own keys, or where it syncs, cannot be read any more.",
+    action: "Run `sessyn join --again --store URL` in this folder. Your files and the vault are untouched.",
   },
   VERSION_UNKNOWN: {
     message: "The vault has no such version of that file.",

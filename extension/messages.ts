@@ -96,6 +96,7 @@ export const messages = {
     "Two machines revoked each other. On the one you trust, run “sessyn repair” in a terminal.",
     "details",
   ),
+  SETUP_DAMAGED: say("This machine's own keys, or where it syncs, cannot be read any more.", "details"),
   STATE_DAMAGED: say("What Sessyn remembers on this machine cannot be read.", "details"),
   RESTORE_BLOCKED: say("That version could not be put there; what lay there is untouched.", "details"),
   VERSION_UNKNOWN: say("The vault holds no version of that file.", "details"),

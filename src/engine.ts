@@ -140,13 +140,13 @@ async function settle(context: Context, workspace: Workspace, options: InitOptio
   if (options.remember === true) await remember(context)
   await forgetFounding(context)
   await writeTemplate(workspace)
-  await prepareStateFolder(workspace, context.config.workspace)
+  await claim(workspace, context.config.workspace)
   return reportOf(context.config)
 }
 
 async function join(host: Host, options: JoinOptions): Promise<JoinReport> {
   requireName(options.machineName)
-  const workspace = await freshFolder(host, options.root)
+  const workspace = await freshFolder(host, options.root, options.again)
   const store = await host.openStore(options.storeUrl, { create: false })
   const call = { signal: options.signal }
   try {
@@ -162,7 +162,7 @@ async function join(host: Host, options: JoinOptions): Promise<JoinReport> {
       context.keyring.add(opened.current)
       const boxes = decodeVaultFile(head.vaultFile)
       await openPreviousKeys(host.crypto, head.trust, boxes, opened.current, context.keyring)
-      const begun = await begunIn(host, workspace)
+      const begun = options.again === true ? [] : await begunIn(host, workspace)
       await becomeSomebody(
         context,
         head,
@@ -179,7 +179,7 @@ async function join(host: Host, options: JoinOptions): Promise<JoinReport> {
       const asks = options.recover !== true && isIn === undefined
       const fingerprints = asks ? await ask(context, head, call) : []
       if (options.remember === true) await remember(context)
-      await prepareStateFolder(workspace, id)
+      await claim(workspace, id)
       const status = asks ? "pending" : isIn?.approvedBy ? "trusted" : "recovered"
       return { ...reportOf(context.config), status, fingerprints }
     } finally {
@@ -280,21 +280,26 @@ function reportOf({ workspace, root, store, machine, machineName }: Config): Ini
   return { workspace, root, store, machine: { id: machine, name: machineName } }
 }
 
-/** A folder that nothing was set up in yet. */
-async function freshFolder(host: Host, root: string): Promise<Workspace> {
+/** A folder that nothing was set up in yet, or that is to be set up `again`. */
+async function freshFolder(host: Host, root: string, again = false): Promise<Workspace> {
   const workspace = await host.openWorkspace(root)
   const marker = await readMarker(workspace)
-  if (marker !== null && (await createMemory(host.openState(marker)).config()) !== null) {
+  // A marker without a memory is a folder that was copied, or whose set-up was cut short: it may be set up anew.
+  if (!again && marker !== null && (await createMemory(host.openState(marker)).config()) !== null) {
     throw new SyncError("ALREADY_SET_UP", "this folder is set up already", { root })
   }
-  // A marker without a memory is a folder that was copied, or whose set-up was cut short: it may be set up anew.
-  if (marker !== null) await workspace.removeFile(MARKER)
   return workspace
+}
+
+/** Makes the folder that workspace's, whatever it was before. */
+async function claim(workspace: Workspace, id: string): Promise<void> {
+  if ((await readMarker(workspace)) !== id) await workspace.removeFile(MARKER)
+  await prepareStateFolder(workspace, id)
 }
 
 /** One folder a workspace in one home: its state is kept by the workspace's id. */
 async function requireUnused(host: Host, workspace: string, root: string): Promise<void> {
-  const other = await createMemory(host.openState(workspace)).config()
+  const other = (await remembered(host, [workspace]))[0] ?? null
   if (other === null || other.root === root || !(await isSetUpAt(host, other))) return
   throw new SyncError("ALREADY_SET_UP", "this workspace is set up here in another folder", { root: other.root })
 }

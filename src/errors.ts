@@ -53,8 +53,10 @@ export type SyncErrorCode =
   | "TRUST_CHANGED"
   /** Two machines revoked each other: a person must choose. */
   | "TRUST_FORKED"
-  /** The state on this machine's disk cannot be read. */
+  /** The state on this machine's disk cannot be read: `repair` finds out again what it said. */
   | "STATE_DAMAGED"
+  /** What makes this the machine that was set up (its keys, where it syncs) cannot be read: only joining again helps. */
+  | "SETUP_DAMAGED"
   /** No version of that file in the vault. */
   | "VERSION_UNKNOWN"
   /** That version could not be put where it was to go. */

@@ -10,17 +10,17 @@ import type { Workspace } from "./ports/workspace.ts"
 import { readMarker } from "./tree/stateFolder.ts"
 import { type Config, createMemory } from "./vault/memory.ts"
 
-/** null if this machine knows of no set-up here. @throws {SyncError} `STATE_DAMAGED` */
+/** null if this machine knows of no set-up here. @throws {SyncError} `SETUP_DAMAGED` */
 export async function setUpFor(host: Host, workspace: Workspace): Promise<Config | null> {
   const marker = await readMarker(workspace)
   if (marker !== null) return createMemory(host.openState(marker)).config()
   return (await remembered(host)).find(({ root }) => root === workspace.root) ?? null
 }
 
-/** All that was set up on this machine, as far as it can be read. */
-export async function remembered(host: Host): Promise<readonly Config[]> {
+/** What was set up on this machine (all, or of these workspaces), as far as it can be read. */
+export async function remembered(host: Host, ids?: readonly string[]): Promise<readonly Config[]> {
   const configs: Config[] = []
-  for (const id of (await host.workspaces?.()) ?? []) {
+  for (const id of ids ?? (await host.workspaces?.()) ?? []) {
     const config = await createMemory(host.openState(id))
       .config()
       .catch(() => null)

@@ -42,6 +42,11 @@ export interface JoinOptions extends CallOptions {
   /** Which workspace, if the passphrase opens several. */
   readonly workspace?: string
   readonly remember?: boolean
+  /**
+   * This folder was set up before: give this machine new keys and let it ask anew, after it was revoked or its own were
+   * lost. Nothing is deleted anywhere: who joins only adds.
+   */
+  readonly again?: boolean
   /** All machines are lost: let this one in by the passphrase's recovery key, which revokes the others. */
   readonly recover?: boolean
 }

@@ -21,6 +21,7 @@ interface Options {
   readonly name?: string
   readonly workspace?: string
   readonly remember?: boolean
+  readonly again?: boolean
   readonly recover?: boolean
   readonly wait?: boolean
 }
@@ -35,6 +36,7 @@ export function addJoin(program: Command, run: Run): void {
     .option("--name <name>", "what this machine is called (default: the computer's name)")
     .option("--workspace <id>", "which vault, if the passphrase opens several in that store")
     .option("--wait", "wait until a trusted machine has approved this one")
+    .option("--again", "in a folder that is set up: new keys for this machine, after it was revoked or lost its own")
     .option("--recover", "all other machines are lost: let this one in by the passphrase alone, and revoke the others")
     .option("--remember", "keep the key in this computer's keychain")
     .action((dir: string | undefined, options: Options) => run((context) => join(context, dir, options)))
@@ -66,6 +68,7 @@ async function join(context: Context, dir: string | undefined, options: Options)
       signal,
       ...(options.workspace === undefined ? {} : { workspace: options.workspace }),
       ...(options.remember ? { remember: true } : {}),
+      ...(options.again ? { again: true } : {}),
       ...(options.recover ? { recover: true } : {}),
     })
   })

@@ -41,7 +41,7 @@ export function rememberedKeyName(workspace: string): string {
 /**
  * Fills the context's ring with the keys of all epochs of this head, and opens this machine's identity.
  *
- * @throws {SyncError} `LOCKED` without a passphrase, `WRONG_PASSPHRASE`, `STATE_DAMAGED`, `CLONED`.
+ * @throws {SyncError} `LOCKED` without a passphrase, `WRONG_PASSPHRASE`, `SETUP_DAMAGED`, `CLONED`.
  */
 export async function unlock(context: Context, head: Pick<Head, "trust" | "vaultFile">): Promise<void> {
   const { host, keyring } = context
@@ -80,20 +80,22 @@ async function loadIdentity(context: Context, trust: TrustState): Promise<void> 
 /**
  * This machine's sealed keys. After an interrupted re-key there are two: those count that the log has.
  *
- * @throws {SyncError} `STATE_DAMAGED` if there are none, `CLONED` if the log has others: what these sign nobody would believe.
+ * @throws {SyncError} `SETUP_DAMAGED` if there are none, `CLONED` if the log has others: what these sign nobody would believe.
  */
 async function storedIdentity({ state, config }: Context, trust: TrustState): Promise<Uint8Array> {
   const stored = await state.read(IDENTITY)
-  const record = trust.machines.get(config.machine)?.record
-  if (stored !== null && (record === undefined || isIdentityOf(stored, record))) return stored
   const next = await state.read(NEXT_IDENTITY)
-  if (next === null || record === undefined || !isIdentityOf(next, record)) {
-    if (stored !== null) throw new SyncError("CLONED", "another copy of this machine has given it new keys")
-    throw new SyncError("STATE_DAMAGED", "this machine's keys are gone", { name: IDENTITY })
+  const record = trust.machines.get(config.machine)?.record
+  const isNext = next !== null && record !== undefined && isIdentityOf(next, record)
+  const isStored = stored !== null && (record === undefined || isIdentityOf(stored, record))
+  if (isNext) {
+    if (!isStored) await state.write(IDENTITY, next)
+    await state.remove(NEXT_IDENTITY)
   }
-  await state.write(IDENTITY, next)
-  await state.remove(NEXT_IDENTITY)
-  return next
+  if (isStored) return stored
+  if (isNext) return next
+  if (stored !== null) throw new SyncError("CLONED", "another copy of this machine has given it new keys")
+  throw new SyncError("SETUP_DAMAGED", "this machine's keys are gone", { name: IDENTITY })
 }
 
 /** The keys that an interrupted join left, if their machine is in the log or can still be let in; else `null`. */
@@ -106,7 +108,7 @@ export async function leftIdentity({ host, state, keyring }: Context, trust: Tru
     const isGood = machine === undefined ? meetsPolicy(identity.record, trust.policy) : machine.status === "trusted"
     return isGood ? identity : null
   } catch (error) {
-    if (error instanceof SyncError && error.code === "STATE_DAMAGED") return null
+    if (error instanceof SyncError && error.code === "SETUP_DAMAGED") return null
     throw error
   }
 }

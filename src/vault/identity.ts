@@ -118,7 +118,7 @@ export function isSameRecord(a: MachineRecord, b: MachineRecord): boolean {
 }
 
 /**
- * @throws {SyncError} `STATE_DAMAGED` if it does not open under the key of its epoch.
+ * @throws {SyncError} `SETUP_DAMAGED` if it does not open under the key of its epoch.
  */
 export async function openIdentity(crypto: Crypto, keyring: Keyring, stored: Uint8Array): Promise<Identity> {
   const { machine, record, epoch, salt, sealed } = decodeIdentity(stored)
@@ -155,5 +155,5 @@ function decodeIdentity(stored: Uint8Array): SealedIdentity {
 }
 
 function damaged(cause?: unknown): SyncError {
-  return new SyncError("STATE_DAMAGED", "this machine's keys cannot be read", { name: "identity" }, { cause })
+  return new SyncError("SETUP_DAMAGED", "this machine's keys cannot be read", { name: "identity" }, { cause })
 }

@@ -23,6 +23,7 @@ import { MAX_VAULT_FILE_BYTES } from "../../storage/format/vaultFile.ts"
 import { SyncError } from "../errors.ts"
 import type { State } from "../ports/state.ts"
 
+const CONFIG = "config"
 const MAX_CONFIG_BYTES = 64 * 1024
 const MAX_SEEN_BYTES = 64 * 1024 * 1024
 const MAX_ENVELOPE_BYTES = 1024 * 1024
@@ -99,7 +100,7 @@ const counterCodec: JsonCodec<{ readonly format: 1; readonly signed: number }> =
 
 /** Reads and writes the memory of one workspace. */
 export interface Memory {
-  /** null if nothing was set up. @throws {SyncError} `STATE_DAMAGED` */
+  /** null if nothing was set up. @throws {SyncError} `SETUP_DAMAGED` */
   config(): Promise<Config | null>
   setConfig(config: Config): Promise<void>
   /** null if no head was ever verified here. @throws {SyncError} `STATE_DAMAGED` */
@@ -113,8 +114,8 @@ export interface Memory {
 
 export function createMemory(state: State): Memory {
   return {
-    config: () => read(state, "config", configCodec, MAX_CONFIG_BYTES),
-    setConfig: (config) => state.write("config", encodeDocument(configCodec, config, MAX_CONFIG_BYTES)),
+    config: () => read(state, CONFIG, configCodec, MAX_CONFIG_BYTES),
+    setConfig: (config) => state.write(CONFIG, encodeDocument(configCodec, config, MAX_CONFIG_BYTES)),
     seen: () => read(state, "seen", seenCodec, MAX_SEEN_BYTES),
     setSeen: (seen) => state.write("seen", encodeDocument(seenCodec, seen, MAX_SEEN_BYTES)),
     counter: async () => (await read(state, "counter", counterCodec, MAX_CONFIG_BYTES))?.signed ?? 0,
@@ -130,6 +131,7 @@ async function read<T>(state: State, name: string, codec: JsonCodec<T>, maxBytes
     return decodeDocument(codec, stored, maxBytes)
   } catch (cause) {
     if (!(cause instanceof StorageError)) throw cause
-    throw new SyncError("STATE_DAMAGED", "what this machine remembers of the vault cannot be read", { name }, { cause })
+    const code = name === CONFIG ? "SETUP_DAMAGED" : "STATE_DAMAGED"
+    throw new SyncError(code, "what this machine remembers of the vault cannot be read", { name }, { cause })
   }
 }

@@ -41,8 +41,8 @@ describe("a machine's own keys at rest", () => {
     }
     const other = createKeyring()
     other.add(keysOf(1, 2))
-    await expect(openIdentity(crypto, other, stored)).rejects.toMatchObject({ code: "STATE_DAMAGED" })
-    await expect(openIdentity(crypto, createKeyring(), stored)).rejects.toMatchObject({ code: "STATE_DAMAGED" })
+    await expect(openIdentity(crypto, other, stored)).rejects.toMatchObject({ code: "SETUP_DAMAGED" })
+    await expect(openIdentity(crypto, createKeyring(), stored)).rejects.toMatchObject({ code: "SETUP_DAMAGED" })
   })
 
   it("that were damaged are named so, wherever the damage is", async () => {
@@ -53,7 +53,7 @@ describe("a machine's own keys at rest", () => {
     for (let at = 0; at < stored.length; at += 37) {
       const damaged = stored.slice()
       damaged[at] = (damaged[at] as number) ^ 1
-      await expect(openIdentity(crypto, ring, damaged)).rejects.toMatchObject({ code: "STATE_DAMAGED" })
+      await expect(openIdentity(crypto, ring, damaged)).rejects.toMatchObject({ code: "SETUP_DAMAGED" })
     }
   })
 })
