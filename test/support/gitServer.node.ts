@@ -41,7 +41,12 @@ export interface RequestRecord {
 /** What to do to one request instead of serving it well. */
 export type Fault =
   /** The connection dies before the request is looked at, in its body, when all was done, or in the answer. */
-  | { readonly kind: "drop"; readonly when: "before" | "upload" | "done" | "answer" }
+  | {
+      readonly kind: "drop"
+      readonly when: "before" | "upload" | "done" | "answer"
+      /** Called just before. */
+      readonly first?: () => void
+    }
   | {
       readonly kind: "status"
       readonly status: number
@@ -64,6 +69,8 @@ export interface GitServer {
   readonly log: RequestRecord[]
   /** Asked at each request, counted from 0 since the last call of {@link GitServer.onRequest}. */
   onRequest(decide: ((index: number, request: RequestRecord) => Fault | undefined) | undefined): void
+  /** Called whenever bytes have come or gone. */
+  onTraffic(watch: (() => void) | undefined): void
   close(): Promise<void>
 }
 
@@ -87,6 +94,7 @@ export async function startGitServer(options: GitServerOptions = {}): Promise<Gi
   }
   const log: RequestRecord[] = []
   let decide: ((index: number, request: RequestRecord) => Fault | undefined) | undefined
+  let watch: (() => void) | undefined
   let index = 0
 
   const server = createServer((request, response) => {
@@ -96,11 +104,12 @@ export async function startGitServer(options: GitServerOptions = {}): Promise<Gi
     request.on("data", (chunk: Buffer) => {
       record.upBytes += chunk.length
       if (options.keepsBodies === true) body.push(chunk)
+      watch?.()
     })
     const fault = decide?.(index++, record)
     request.on("error", () => {})
     response.on("error", () => {})
-    serve({ request, response, record, fault, root, options })
+    serve({ request, response, record, fault, root, options, onDown: () => watch?.() })
   })
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -113,6 +122,9 @@ export async function startGitServer(options: GitServerOptions = {}): Promise<Gi
     onRequest(next) {
       decide = next
       index = 0
+    },
+    onTraffic(next) {
+      watch = next
     },
     async close() {
       server.closeAllConnections()
@@ -129,6 +141,7 @@ interface Serving {
   readonly fault: Fault | undefined
   readonly root: string
   readonly options: GitServerOptions
+  readonly onDown: () => void
 }
 
 function recordOf(request: IncomingMessage, body: readonly Uint8Array[]): RequestRecord {
@@ -151,9 +164,9 @@ function recordOf(request: IncomingMessage, body: readonly Uint8Array[]): Reques
 
 function serve(serving: Serving): void {
   const { request, response, fault, options } = serving
-  if (fault?.kind === "drop" && fault.when === "before") return void request.socket.destroy()
+  if (fault?.kind === "drop" && fault.when === "before") return drop(request, fault)
   if (fault?.kind === "drop" && fault.when === "upload") {
-    const die = (): void => void request.socket.destroy()
+    const die = (): void => drop(request, fault)
     request.once("data", die).once("end", die)
     return
   }
@@ -203,7 +216,7 @@ function startBackend({ record, request, root, options }: Serving): ChildProcess
 }
 
 /** Reads the CGI headers, then passes the body on, as the fault allows. */
-function passOn({ request, response, record, fault }: Serving, backend: ChildProcessWithoutNullStreams): void {
+function passOn({ request, response, record, fault, onDown }: Serving, backend: ChildProcessWithoutNullStreams): void {
   let head = Buffer.alloc(0)
   let isHeadDone = false
   const whole: Buffer[] = []
@@ -215,6 +228,7 @@ function passOn({ request, response, record, fault }: Serving, backend: ChildPro
     if (fault?.kind === "rewrite" || fault?.kind === "drop") return void whole.push(chunk)
     const left = fault?.kind === "truncate" ? Math.max(0, fault.bytes - record.downBytes) : chunk.length
     record.downBytes += Math.min(left, chunk.length)
+    onDown()
     if (!response.write(chunk.subarray(0, left))) {
       backend.stdout.pause()
       response.once("drain", () => backend.stdout.resume())
@@ -234,11 +248,16 @@ function passOn({ request, response, record, fault }: Serving, backend: ChildPro
     if (fault?.kind === "drop") {
       if (fault.when === "answer") response.write(all.subarray(0, Math.floor(all.length / 2)))
       // The half must be on its way before the connection dies.
-      setImmediate(() => request.socket.destroy())
+      setImmediate(() => drop(request, fault))
     } else {
       response.end(fault?.kind === "rewrite" ? fault.body(all) : undefined)
     }
   })
+}
+
+function drop(request: IncomingMessage, { first }: Extract<Fault, { kind: "drop" }>): void {
+  first?.()
+  request.socket.destroy()
 }
 
 function writeHead(response: ServerResponse, text: string): void {

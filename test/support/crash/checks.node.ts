@@ -112,7 +112,13 @@ export async function straysIn(folder: string, machines: readonly TestMachine[])
 export function letTimePass(vault: string): void {
   const long = Date.now() / 1000 - 2 * 60 * 60
   for (const path of [...pathsBelow(vault)].reverse()) {
-    if (/(^|\/)tmp_|\.(lock|keep)$/.test(path)) utimesSync(join(vault, path), long, long)
+    if (!/(^|\/)tmp_|\.(lock|keep)$/.test(path)) continue
+    try {
+      utimesSync(join(vault, path), long, long)
+    } catch (error) {
+      // Git may be alive, and has removed it itself.
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error
+    }
   }
 }
 

@@ -36,7 +36,8 @@ export interface Lane {
 }
 
 export interface Program {
-  run(job: Job): Promise<End>
+  /** @param onStart - Gets what kills it. */
+  run(job: Job, onStart?: (kill: () => void) => void): Promise<End>
   remove(): void
 }
 
@@ -56,17 +57,18 @@ export async function buildMortal(): Promise<Program> {
     banner: { js: 'import { createRequire as r } from "node:module"; const require = r(import.meta.url);' },
   })
   return {
-    run: (job) => runProgram(join(folder, "mortal.node.mjs"), job),
+    run: (job, onStart) => runProgram(join(folder, "mortal.node.mjs"), job, onStart),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   }
 }
 
-async function runProgram(program: string, job: Job): Promise<End> {
+async function runProgram(program: string, job: Job, onStart?: (kill: () => void) => void): Promise<End> {
   const child = spawn(process.execPath, [program, JSON.stringify(job)], {
     // A group of its own, to be killed as a whole.
     detached: true,
     stdio: ["ignore", "pipe", "inherit"],
   })
+  onStart?.(() => void child.kill("SIGKILL"))
   const said: Buffer[] = []
   child.stdout.on("data", (chunk: Buffer) => said.push(chunk))
   const [status, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null]
@@ -89,7 +91,12 @@ async function untilQuiet(group: number): Promise<void> {
   }
 }
 
-export async function createLane(folder: string, setUp: (lane: Lane) => Promise<void>): Promise<Lane> {
+/** @param storeUrl - By which the vault is reached; by default its path. */
+export async function createLane(
+  folder: string,
+  setUp: (lane: Lane) => Promise<void>,
+  storeUrl?: string,
+): Promise<Lane> {
   const work = join(folder, "work")
   const template = join(folder, "template")
   const vault = join(work, "vault.git")
@@ -97,7 +104,7 @@ export async function createLane(folder: string, setUp: (lane: Lane) => Promise<
   const lane: Lane = {
     folder: work,
     vault,
-    storeUrl: pathToFileURL(vault).href,
+    storeUrl: storeUrl ?? pathToFileURL(vault).href,
     async restore() {
       await rm(work, { recursive: true, force: true, maxRetries: 10 })
       await copy("cp", ["-a", template, work])
@@ -143,8 +150,10 @@ export interface Killing {
   readonly lanes: readonly Lane[]
   readonly job: (lane: Lane) => Omit<Job, "kill">
   readonly points: readonly Point[]
-  /** Goes on from what is left, and says what is wrong. */
-  readonly check: (lane: Lane) => Promise<readonly string[]>
+  /** Goes on from what is left, at once, and says what is wrong. */
+  readonly goOn: (lane: Lane) => Promise<readonly string[]>
+  /** Says what is wrong in the end. */
+  readonly audit: (lane: Lane) => Promise<readonly string[]>
 }
 
 export interface Tally {
@@ -158,7 +167,7 @@ export interface Tally {
 const MAX_FAILURES = 12
 const MAX_FAILURE_LENGTH = 800
 
-export async function killAtAll({ program, lanes, job, points, check }: Killing): Promise<Tally> {
+export async function killAtAll({ program, lanes, job, points, goOn, audit }: Killing): Promise<Tally> {
   const queue = [...points]
   const failures: string[] = []
   let killed = 0
@@ -168,13 +177,22 @@ export async function killAtAll({ program, lanes, job, points, check }: Killing)
     if (atHook !== undefined) await installHooks(lane, atHook)
     const end = await program.run({ ...job(lane), kill })
     if (atHook !== undefined) await rm(join(lane.vault, "hooks"), { recursive: true })
-    if (end.kind === "killed") {
-      killed++
-      if (existsSync(lane.vault)) letTimePass(lane.vault)
-    } else if (end.words.error !== null) return [end.words.error]
-    const problems = await check(lane)
-    if (end.kind === "killed") await end.quiet
-    return problems
+    if (end.kind === "came-through") {
+      return end.words.error === null ? [...(await goOn(lane)), ...(await audit(lane))] : [end.words.error]
+    }
+    killed++
+    if (existsSync(lane.vault)) letTimePass(lane.vault)
+    let isQuiet = false
+    const quiet = end.quiet.then(() => {
+      isQuiet = true
+    })
+    const problems = [...(await goOn(lane))]
+    if (!isQuiet) {
+      // Git was still at work on what it had been told before: that is taken in, too.
+      await quiet
+      problems.push(...(await goOn(lane)))
+    }
+    return [...problems, ...(await audit(lane))]
   }
 
   async function work(lane: Lane): Promise<void> {

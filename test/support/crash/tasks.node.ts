@@ -16,6 +16,8 @@ import type { Resolution } from "../../../src/tree/plan.ts"
 import { openEpoch } from "../../../src/trust/machines.ts"
 import { createContext } from "../../../src/vault/context.ts"
 import { createMemory } from "../../../src/vault/memory.ts"
+import type { CredentialSource } from "../../../storage/remote/node/gitCredentials.ts"
+import { openGitHttpStore } from "../../../storage/remote/node/gitHttpStore.ts"
 import type { Store } from "../../../storage/remote/store.ts"
 import { createMachine, type TestMachine } from "../machine.node.ts"
 
@@ -44,10 +46,12 @@ export interface MachinePlan {
   >
 }
 
-export function makeMachine(
-  plan: MachinePlan,
-  openStore?: (url: string, create: boolean) => Promise<Store>,
-): TestMachine {
+const nobody: CredentialSource = { find: async () => undefined, approve: async () => {}, reject: async () => {} }
+
+/** Without trying again: a test wants to see every fault. */
+const overHttp = async (url: string): Promise<Store> => openGitHttpStore({ url, credentials: nobody })
+
+export function makeMachine(plan: MachinePlan): TestMachine {
   const { name, folder, packBytes, stageBytes } = plan
   const keychain = createFileKeychain(join(folder, `${name}-home`, "keychain"))
   const machine = createMachine({
@@ -56,7 +60,7 @@ export function makeMachine(
     packBytes,
     stageBytes,
     ...(plan.isForgetful !== true && { keychain }),
-    ...(openStore && { openStore }),
+    ...(plan.storeUrl.startsWith("http") && { openStore: overHttp }),
   })
   if (plan.newPassphrase !== undefined) machine.person.newPassphrase = plan.newPassphrase
   machine.person.resolve = (questions) =>
