@@ -17,8 +17,8 @@ import {
   type Point,
   type Program,
 } from "../../support/crash/lanes.node.ts"
-import { makeMachine, type Task } from "../../support/crash/tasks.node.ts"
-import { planOf, setUpHistory, setUpNewcomer, setUpWorld } from "../../support/crash/world.node.ts"
+import { makeMachine, perform, type Task } from "../../support/crash/tasks.node.ts"
+import { planOf, setUpHistory, setUpNewcomer, setUpVanished, setUpWorld } from "../../support/crash/world.node.ts"
 import type { TestMachine } from "../../support/machine.node.ts"
 import { createTemporaryFolders } from "../../support/temporaryFolders.node.ts"
 
@@ -39,6 +39,32 @@ function machinesOf(lane: Lane): [TestMachine, TestMachine] {
   for (const { person } of machines) person.passphrase = null
   return machines
 }
+
+describe("a repair of a vault that is gone", () => {
+  it("can be done again wherever it is killed", { timeout: 600_000 }, async () => {
+    const lanes = await Promise.all([0, 1].map(() => createLane(folders.make(), setUpVanished)))
+    const job = (lane: Lane) => ({ plan: planOf(lane, "a"), task: { kind: "repair" } as const })
+    const lane = lanes[0] as Lane
+    const contents = contentsBelow(join(lane.folder, "a"), join(lane.folder, "b"))
+    const points = coarse(await findPoints(program, lane, job(lane)))
+    expect(points.length).toBeGreaterThan(10)
+    const tally = await killAtAll({
+      program,
+      lanes,
+      points,
+      job,
+      async goOn(each) {
+        const [a, b] = machinesOf(each)
+        const isGone = (await a.engine.inspect(each.storeUrl)).workspaces.length === 0
+        if (isGone) await perform(a, planOf(each, "a"), { kind: "repair" })
+        return syncAll(a, b)
+      },
+      audit: (each) => problemsOf(each.folder, machinesOf(each), contents),
+    })
+    expect(tally.failures).toEqual([])
+    expect(tally.missed).toBeLessThan(3)
+  })
+})
 
 const every = (points: readonly Point[]): readonly Point[] => points
 

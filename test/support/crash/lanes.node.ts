@@ -181,7 +181,8 @@ export async function killAtAll({ program, lanes, job, points, goOn, audit }: Ki
       return end.words.error === null ? [...(await goOn(lane)), ...(await audit(lane))] : [end.words.error]
     }
     killed++
-    if (existsSync(lane.vault)) letTimePass(lane.vault)
+    // Where git was killed as well, what it left is taken for dead after a while.
+    if (kill?.whom !== "process" && existsSync(lane.vault)) letTimePass(lane.vault)
     let isQuiet = false
     const quiet = end.quiet.then(() => {
       isQuiet = true

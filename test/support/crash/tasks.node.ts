@@ -27,7 +27,7 @@ export type Task =
   | { readonly kind: "init" | "join" | "recover"; readonly machineName: string }
   | { readonly kind: "approve" | "delete"; readonly machine: string }
   | { readonly kind: "revoke"; readonly machine: string; readonly keepPassphrase: boolean }
-  | { readonly kind: "passphrase" | "epoch" | "rekey" }
+  | { readonly kind: "passphrase" | "epoch" | "rekey" | "repair" }
 
 /** A machine that keeps everything on disk, in small packs. */
 export interface MachinePlan {
@@ -105,6 +105,9 @@ export async function perform(machine: TestMachine, { storeUrl }: MachinePlan, t
       return
     case "passphrase":
       await machine.session((session) => session.changePassphrase())
+      return
+    case "repair":
+      await machine.session((session) => session.repair())
       return
     case "rekey":
       await machine.session((session) => session.rekey(["ed25519", "ml-dsa-87"]))

@@ -7,6 +7,7 @@
 import { createHash } from "node:crypto"
 import { chmodSync, lstatSync, mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
+import { gitSays } from "../gitAudit.node.ts"
 import { admit } from "../machine.node.ts"
 import type { Lane } from "./lanes.node.ts"
 import { type MachinePlan, makeMachine } from "./tasks.node.ts"
@@ -179,6 +180,13 @@ export async function setUpTrusted(lane: Lane): Promise<void> {
 export async function setUpRevoked(lane: Lane): Promise<void> {
   await setUpTrusted(lane)
   await makeMachine(planOf(lane, "a")).session((session) => session.revoke(MACHINES.b, { keepPassphrase: true }))
+}
+
+/** Both have a vault that is gone from the store. */
+export async function setUpVanished(lane: Lane): Promise<void> {
+  await setUpTrusted(lane)
+  const [main = ""] = (await gitSays(lane.vault, "for-each-ref", "--format=%(refname)")).split("\n")
+  await gitSays(lane.vault, "update-ref", "-d", main)
 }
 
 /** Both have synced, also the second version that B made of a file. */
