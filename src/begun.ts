@@ -20,8 +20,13 @@ export async function begunIn(host: Host, { root }: Workspace): Promise<readonly
   const begun: Config[] = []
   for (const config of await remembered(host)) {
     if (config.root !== root) continue
-    const seen = await createMemory(host.openState(config.workspace)).seen()
-    if (seen === null || seen.syncedSequence === 0) begun.push(config)
+    const { seen } = createMemory(host.openState(config.workspace))
+    // What cannot be read may well have synced.
+    const synced = await seen().then(
+      (last) => last?.syncedSequence ?? 0,
+      () => 1,
+    )
+    if (synced === 0) begun.push(config)
   }
   return begun
 }
