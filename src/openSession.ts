@@ -6,6 +6,7 @@
  */
 import { StoreError } from "../storage/errors.ts"
 import { mainBranch } from "../storage/layout.ts"
+import type { Store } from "../storage/remote/store.ts"
 import { SyncError } from "./errors.ts"
 import type { Host } from "./host.ts"
 import type { Workspace } from "./ports/workspace.ts"
@@ -45,7 +46,7 @@ import type { Config } from "./vault/memory.ts"
 const LOG_LIMIT = 1000
 
 export async function openSession(host: Host, config: Config, workspace: Workspace): Promise<Session> {
-  const store = await host.openStore(config.store, { create: false })
+  const store = await openOrNot(host, config.store)
   const context = emptyContext(host, config, store)
 
   async function locked<T>(call: CallOptions, work: () => Promise<T>, remembering = recall): Promise<T> {
@@ -160,6 +161,18 @@ export async function openSession(host: Host, config: Config, workspace: Workspa
       dropKeys(context)
       await store.close()
     },
+  }
+}
+
+/** The store; one that cannot even be opened (a drive that is not there) says so when it is asked for something. */
+async function openOrNot(host: Host, url: string): Promise<Store> {
+  try {
+    return await host.openStore(url, { create: false })
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error
+    const fail = () => Promise.reject(error)
+    const verbs = { branches: fail, snapshot: fail, read: fail, commit: fail, deleteBranch: fail, history: fail }
+    return { url, ...verbs, close: async () => {} }
   }
 }
 

@@ -5,7 +5,7 @@
  * @module
  */
 import { type ChildProcess, spawn } from "node:child_process"
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -21,6 +21,8 @@ export type Variables = Readonly<Record<string, string | undefined>>
 
 function bundle(): string {
   const outdir = mkdtempSync(join(tmpdir(), "sessyn-bundle-"))
+  // Also for tests that run it as another user.
+  chmodSync(outdir, 0o755)
   process.once("exit", () => rmSync(outdir, { recursive: true, force: true }))
   buildSync({
     entryPoints: [SOURCE],
