@@ -5,6 +5,8 @@ import { defineConfig } from "vitest/config"
 const NODE_ONLY = "**/*.node.test.ts"
 /** Minutes rather than seconds; left out of `npm test`. */
 const LONG = "test/integration/**/*.long.test.ts"
+/** A tree of thousands of files through a real host. */
+const REAL = "test/integration/**/*.real.test.ts"
 /** Hundreds of killed processes: a project of its own. */
 const CRASH = "test/integration/crash/**/*.test.ts"
 
@@ -48,8 +50,16 @@ export default defineConfig({
           },
         },
       },
-      { test: { name: "integration", include: ["test/integration/**/*.test.ts"], exclude: [LONG, CRASH], ...real } },
+      {
+        test: {
+          name: "integration",
+          include: ["test/integration/**/*.test.ts"],
+          exclude: [LONG, REAL, CRASH],
+          ...real,
+        },
+      },
       { test: { name: "long", include: [LONG], ...real, testTimeout: 600_000 } },
+      { test: { name: "real", include: [REAL], ...real, testTimeout: 900_000 } },
       { test: { name: "crash", include: [CRASH], ...real, testTimeout: 900_000 } },
       {
         test: {

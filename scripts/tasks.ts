@@ -68,6 +68,7 @@ const TASKS: Readonly<Record<string, Task>> = {
   "test:browser": { steps: [vitest("browser")], passArguments: true },
   "test:integration": { steps: [BUILD, vitest("integration", "long")], passArguments: true },
   "test:long": { steps: [BUILD, vitest("long")], passArguments: true },
+  "test:real": { steps: [BUILD, vitest("real")], passArguments: true },
   "test:crash": { steps: [vitest("crash")], passArguments: true },
   "test:vscode": { steps: [BUILD, script("package"), vitest("hosts")], passArguments: true },
   bench: { steps: [{ name: "bench", command: ["node", "bench/main.ts"] }], passArguments: true },
