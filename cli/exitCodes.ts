@@ -72,6 +72,7 @@ export const exitCodes = {
   MASS_REVERT: EXIT.massDelete,
   TRUST_CHANGED: EXIT.error,
   TRUST_FORKED: EXIT.doesNotVerify,
+  STATE_FORBIDDEN: EXIT.error,
   STATE_DAMAGED: EXIT.error,
   SETUP_DAMAGED: EXIT.error,
   VERSION_UNKNOWN: EXIT.usage,

@@ -181,6 +181,10 @@ export const messages = {
     message: "Two machines revoked each other, so Sessyn cannot tell which one to follow.",
     action: "Decide which machine you trust and run `sessyn repair` there.",
   },
+  STATE_FORBIDDEN: {
+    message: "Sessyn may not use the folder where it keeps what this machine remembers.",
+    action: "Give yourself access to it, or set SESSYN_HOME to a folder of your own.",
+  },
   STATE_DAMAGED: {
     message: "What Sessyn remembers on this machine cannot be read.",
     action: "Run `sessyn repair`; your files and the vault are untouched.",

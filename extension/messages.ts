@@ -97,6 +97,7 @@ export const messages = {
     "details",
   ),
   SETUP_DAMAGED: say("This machine's own keys, or where it syncs, cannot be read any more.", "details"),
+  STATE_FORBIDDEN: say("Sessyn may not use the folder where it keeps what this machine remembers.", "details"),
   STATE_DAMAGED: say("What Sessyn remembers on this machine cannot be read.", "details"),
   RESTORE_BLOCKED: say("That version could not be put there; what lay there is untouched.", "details"),
   VERSION_UNKNOWN: say("The vault holds no version of that file.", "details"),

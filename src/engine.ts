@@ -25,7 +25,7 @@ import { askNewPassphrase } from "./trust/machines.ts"
 import { type PassphraseKeys, wipePassphraseKeys } from "./trust/passphrase.ts"
 import { leftIdentity, remember, saveIdentity, tryPassphrase } from "./trust/unlock.ts"
 import { DEFAULT_IGNORE_TEXT, IGNORE_FILE } from "./tree/ignoreRules.ts"
-import { ensureFolder, MARKER, prepareStateFolder, readMarker, TEMPORARY } from "./tree/stateFolder.ts"
+import { ensureFolder, MARKER, prepareStateFolder, readMarker, STATE_FOLDER, TEMPORARY } from "./tree/stateFolder.ts"
 import { believe, type Context, createContext, dropKeys, emptyContext, takeLock } from "./vault/context.ts"
 import { type Head, look } from "./vault/head.ts"
 import { createIdentity, type Identity } from "./vault/identity.ts"
@@ -288,7 +288,17 @@ async function freshFolder(host: Host, root: string, again = false): Promise<Wor
   if (!again && marker !== null && (await createMemory(host.openState(marker)).config()) !== null) {
     throw new SyncError("ALREADY_SET_UP", "this folder is set up already", { root })
   }
+  await requireWritable(workspace)
   return workspace
+}
+
+/** Found out before anything is made elsewhere. */
+async function requireWritable(workspace: Workspace): Promise<void> {
+  const made = await workspace.makeFolder(STATE_FOLDER)
+  if (made.ok) await workspace.removeFolder(STATE_FOLDER)
+  else if (made.refusal !== "exists") {
+    throw new SyncError("ROOT_READ_ONLY", "the state folder cannot be made", { reason: made.refusal })
+  }
 }
 
 /** Makes the folder that workspace's, whatever it was before. */

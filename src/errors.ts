@@ -53,6 +53,8 @@ export type SyncErrorCode =
   | "TRUST_CHANGED"
   /** Two machines revoked each other: a person must choose. */
   | "TRUST_FORKED"
+  /** The folder for this machine's own state may not be used. */
+  | "STATE_FORBIDDEN"
   /** The state on this machine's disk cannot be read: `repair` finds out again what it said. */
   | "STATE_DAMAGED"
   /** What makes this the machine that was set up (its keys, where it syncs) cannot be read: only joining again helps. */

@@ -30,6 +30,7 @@ export function createNodeState(folder: string): State {
         return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
       } catch (cause) {
         if (errnoOf(cause) === "ENOENT") return null
+        if (FORBIDDEN.has(errnoOf(cause))) throw forbidden(cause)
         if (!(cause instanceof TypeError)) throw damaged(cause)
         throw cause
       }
@@ -40,11 +41,11 @@ export function createNodeState(folder: string): State {
       await makeFolders(parent)
       if (!cleaned.has(parent)) removeLeftovers(parent)
       cleaned.add(parent)
-      await replaceFile(path, bytes, !cache)
+      await replaceFile(path, bytes, !cache).catch(throwIfForbidden)
     },
     remove: async (name, { cache = false } = {}) => {
       const path = pathOf(folder, name)
-      await removeIfThere(path)
+      await removeIfThere(path).catch(throwIfForbidden)
       if (!cache) await syncFolder(dirname(path))
     },
     list: async (prefix) => {
@@ -54,8 +55,8 @@ export function createNodeState(folder: string): State {
     },
     lock: async () => {
       await makeFolders(folder)
-      await removeLeftoversBelow(folder)
-      return takeProcessLock(join(folder, LOCK))
+      await removeLeftoversBelow(folder).catch(throwIfForbidden)
+      return takeProcessLock(join(folder, LOCK)).catch(throwIfForbidden)
     },
   }
 }
@@ -74,8 +75,21 @@ async function makeFolders(folder: string): Promise<void> {
     await mkdir(folder, { recursive: true, mode: 0o700 })
   } catch (error) {
     throwIfFull(error)
-    throw error
+    // A file lies in the way.
+    if (errnoOf(error) === "EEXIST") throw forbidden(error)
+    throwIfForbidden(error)
   }
+}
+
+const FORBIDDEN = new Set(["EACCES", "EPERM", "EROFS", "ENOTDIR"])
+
+function forbidden(cause: unknown): SyncError {
+  return new SyncError("STATE_FORBIDDEN", `Sessyn's own folder cannot be used: ${errnoOf(cause)}`, {}, { cause })
+}
+
+/** Throws again what is thrown, in its own words if the system does not allow us the folder at all. */
+function throwIfForbidden(error: unknown): never {
+  throw FORBIDDEN.has(errnoOf(error)) ? forbidden(error) : error
 }
 
 /** Folders of values are one level deep. */

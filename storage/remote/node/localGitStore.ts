@@ -10,6 +10,7 @@ import { dirname, join, resolve } from "node:path"
 import { promisify } from "node:util"
 import { StoreError } from "../../errors.ts"
 import { createGitStore } from "../git/gitStore.ts"
+import { faultOfMessage, plainText } from "../git/serverFaults.ts"
 import type { Store } from "../store.ts"
 import { draftName, removeDrafts, removeHalfPushes, removeStaleLocks } from "./leftovers.ts"
 import { gitEnvironment } from "./gitEnvironment.ts"
@@ -140,9 +141,16 @@ function fileFault(error: unknown): unknown {
         cause: error,
       })
     default:
-      if (error instanceof StoreError) return error
-      return new StoreError("STORE_FAILED", "the store's repository could not be made", { cause: error })
+      return error instanceof StoreError ? error : faultOfGit(error)
   }
+}
+
+/** Of a git that ended with an error: full or forbidden by its words, else simply failed. */
+function faultOfGit(error: unknown): StoreError {
+  const { stderr } = (error ?? {}) as { readonly stderr?: unknown }
+  const said = typeof stderr === "string" ? faultOfMessage(plainText(Buffer.from(stderr))) : null
+  if (said?.code === "STORE_FULL" || said?.code === "STORE_FORBIDDEN") return said
+  return new StoreError("STORE_FAILED", "the store's repository could not be made", { cause: error })
 }
 
 function errorCode(error: unknown): unknown {
