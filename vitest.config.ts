@@ -7,6 +7,8 @@ const NODE_ONLY = "**/*.node.test.ts"
 const LONG = "test/integration/**/*.long.test.ts"
 /** A tree of thousands of files through a real host. */
 const REAL = "test/integration/**/*.real.test.ts"
+/** The real command refusing what it must; minutes of it. */
+const REFUSALS = "test/integration/wrongInput/**/*.test.ts"
 /** Hundreds of killed processes: a project of its own. */
 const CRASH = "test/integration/crash/**/*.test.ts"
 
@@ -54,12 +56,12 @@ export default defineConfig({
         test: {
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
-          exclude: [LONG, REAL, CRASH],
+          exclude: [LONG, REAL, REFUSALS, CRASH],
           ...real,
         },
       },
       { test: { name: "long", include: [LONG], ...real, testTimeout: 600_000 } },
-      { test: { name: "real", include: [REAL], ...real, testTimeout: 900_000 } },
+      { test: { name: "real", include: [REAL, REFUSALS], ...real, testTimeout: 900_000 } },
       { test: { name: "crash", include: [CRASH], ...real, testTimeout: 900_000 } },
       {
         test: {
