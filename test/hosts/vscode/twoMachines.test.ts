@@ -3,9 +3,9 @@
  * both can reach: set up, join, approve, sync, and disagree.
  */
 import { execFileSync } from "node:child_process"
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import type { Browser } from "playwright-core"
 import { afterAll, beforeAll, expect, onTestFailed, test } from "vitest"
 import { startBrowser } from "./driver.ts"
@@ -23,7 +23,8 @@ let words: string
 
 beforeAll(async () => {
   browser = await startBrowser()
-  store = mkdtempSync(join(tmpdir(), "sy-store-"))
+  store = join(mkdtempSync(join(tmpdir(), "sy-store-")), "vault")
+  mkdirSync(store)
   laptop = await startMachine(browser)
   desktop = await startMachine(browser)
   writeFileSync(join(laptop.folder, ".env"), `${SECRET}\n`, { mode: 0o600 })
@@ -34,7 +35,7 @@ afterAll(async () => {
   await laptop?.stop()
   await desktop?.stop()
   await browser?.close()
-  rmSync(store, { recursive: true, force: true })
+  rmSync(dirname(store), { recursive: true, force: true })
 })
 
 let failed: string | null = null
@@ -54,7 +55,7 @@ function step(name: string, run: () => Promise<void>): void {
 async function startWizard({ editor }: Machine, name: string): Promise<void> {
   await editor.runCommand("Sessyn: Setup Wizard")
   await editor.pick("Sessyn: Setup (1/3)", "Folder")
-  await editor.enterPath(store)
+  await editor.chooseFolder(store)
   await editor.type("Sessyn: Setup (2/3)", name)
   await editor.pick("Sessyn: Setup (3/3)", "Remember on This Device")
 }
