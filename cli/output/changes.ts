@@ -26,7 +26,7 @@ const REASONS = {
   "outward-link": "is a link that leads out of the folder",
   "no-links": "is a symbolic link, which this system lacks",
   changing: "kept changing while it was read",
-  "too-large": "is too large for this store",
+  "too-large": "is too large",
   "blocked-folder": "its folder is left alone, or something lies in its place",
   "hostile-path": "the path is not safe to use",
   "changed-meanwhile": "was edited during the sync; next time",

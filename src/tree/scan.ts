@@ -166,7 +166,8 @@ function createWalk(input: ScanInput, startedNs: bigint) {
     const entered = await enter(path, listed.value)
     if (!entered.ok) {
       nodes.delete(path)
-      hold(join(path, IGNORE_FILE), "unreadable")
+      const isTooLarge = listed.value.some(({ name, stat }) => name === IGNORE_FILE && stat.size > MAX_SYNCIGNORE_BYTES)
+      hold(join(path, IGNORE_FILE), isTooLarge ? "too-large" : "unreadable")
       return hold(path, "unreadable")
     }
     for (const entry of listed.value) await item(path, entry)
