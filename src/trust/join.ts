@@ -135,7 +135,8 @@ async function words(
  */
 export async function confirmApproval(context: Context, head: Head): Promise<void> {
   const { host, config } = context
-  if (config.phase === "confirmed") return
+  // A machine that was stopped right after it was confirmed may still have its request.
+  if (config.phase === "confirmed") return forgetRequest(context)
   const machine = head.trust.machines.get(config.machine)
   if (machine === undefined) throw new SyncError("PENDING", "this machine is not approved yet")
   if (machine.approvedBy !== null) await compareWords(context, head, machine.approvedBy)

@@ -221,7 +221,8 @@ function passOn({ request, response, record, fault, onDown }: Serving, backend: 
   let isHeadDone = false
   const whole: Buffer[] = []
   response.on("close", () => {
-    if (!response.writableFinished) backend.stdin.destroy()
+    // Its input's end is not enough: short of the announced length, git http-backend reads on for ever.
+    if (!response.writableFinished) backend.kill()
   })
   const body = (chunk: Buffer): void => {
     if (chunk.length === 0) return

@@ -108,11 +108,11 @@ export async function straysIn(folder: string, machines: readonly TestMachine[])
   return [...strays, ...(await straysInVault(join(folder, "vault.git")))]
 }
 
-/** Makes what git's killed programs left as old as it is when nobody waits for them any more. */
-export function letTimePass(vault: string): void {
+/** Makes what git's killed programs left as old as it is when nobody waits for them any more; whether there was any. */
+export function letTimePass(vault: string): boolean {
   const long = Date.now() / 1000 - 2 * 60 * 60
-  for (const path of [...pathsBelow(vault)].reverse()) {
-    if (!/(^|\/)tmp_|\.(lock|keep)$/.test(path)) continue
+  const left = gitsLeftovers(vault)
+  for (const path of [...left].reverse()) {
     try {
       utimesSync(join(vault, path), long, long)
     } catch (error) {
@@ -120,10 +120,15 @@ export function letTimePass(vault: string): void {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error
     }
   }
+  return left.length > 0
+}
+
+function gitsLeftovers(vault: string): readonly string[] {
+  return pathsBelow(vault).filter((path) => /(^|\/)tmp_|\.(lock|keep)$/.test(path))
 }
 
 async function straysInVault(vault: string): Promise<string[]> {
-  const strays = pathsBelow(vault).filter((path) => /(^|\/)tmp_|\.lock$|\.keep$/.test(path))
+  const strays = gitsLeftovers(vault)
   const refs = (await gitSays(vault, "for-each-ref", "--format=%(refname)")).split("\n").filter((ref) => ref !== "")
   return [...strays, ...refs.filter((ref) => !/\/main$/.test(ref))]
 }

@@ -188,11 +188,12 @@ export async function killAtAll({ program, lanes, job, points, goOn, audit }: Ki
       isQuiet = true
     })
     const problems = [...(await goOn(lane))]
-    if (!isQuiet) {
-      // Git was still at work on what it had been told before: that is taken in, too.
-      await quiet
-      problems.push(...(await goOn(lane)))
-    }
+    const wasQuiet = isQuiet
+    await quiet
+    // Git was still at work on what it had been told before, or two of its programs died in each other's way: that
+    // is taken in, too.
+    const isTidy = !existsSync(lane.vault) || !letTimePass(lane.vault)
+    if (!(wasQuiet && isTidy)) problems.push(...(await goOn(lane)))
     return [...problems, ...(await audit(lane))]
   }
 
