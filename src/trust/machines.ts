@@ -8,7 +8,7 @@ import type { SignatureAlgorithm } from "../../crypto/crypto.ts"
 import { generatePassphrase } from "../../crypto/words.ts"
 import { signBytes, type SigningKey } from "../../storage/format/envelope.ts"
 import { fingerprint } from "../../storage/format/fingerprint.ts"
-import { type MachineRecord, type Policy, recoverySigners } from "../../storage/format/machine.ts"
+import { type MachineRecord, type PassphraseEntry, type Policy, recoverySigners } from "../../storage/format/machine.ts"
 import { rekeyStatement } from "../../storage/format/trustEntry.ts"
 import { joinBranch, uploadBranch } from "../../storage/layout.ts"
 import type { CallOptions } from "../../storage/remote/store.ts"
@@ -137,7 +137,7 @@ export async function revoke(
   const rotate = [...index.entries.values()].filter(({ path, type }) => type === "file" && looksSecret(path))
   const confirmed = await host.prompts.confirm({ code: "revoke", lines: revokeLines(views, rotate.length, options) })
   if (confirmed !== true) throw new SyncError("CANCELLED", "nothing was revoked")
-  const renewed = options.keepPassphrase ? null : await askNewPassphrase(context)
+  const renewed = options.keepPassphrase ? null : await askNewPassphrase(context, head.trust.passphrase)
   const revoked = await publishChange(
     context,
     head,
@@ -214,7 +214,7 @@ export async function deleteMachine(
 
 /** A new passphrase for the same key: nothing is encrypted anew, nobody is locked out. */
 export async function changePassphrase(context: Context, head: Head, call: CallOptions): Promise<void> {
-  const { entry: passphrase, keys } = await askNewPassphrase(context)
+  const { entry: passphrase, keys } = await askNewPassphrase(context, head.trust.passphrase)
   await publishChange(
     context,
     head,
@@ -310,15 +310,19 @@ export async function setPolicy(context: Context, head: Head, policy: Policy, ca
 /**
  * Asks for a new passphrase and rates it.
  *
+ * @param before - Of the vault's log, which it takes the place of.
  * @throws {SyncError} `LOCKED` if none is given, `WEAK_PASSPHRASE`.
  */
-export async function askNewPassphrase({ host }: Pick<Context, "host">): Promise<NewPassphrase> {
+export async function askNewPassphrase(
+  { host }: Pick<Context, "host">,
+  before?: PassphraseEntry,
+): Promise<NewPassphrase> {
   const passphrase = await host.prompts.newPassphrase(await generatePassphrase(host.crypto))
   if (passphrase === null) throw new SyncError("LOCKED", "no passphrase was given")
   try {
     await requireStrongPassphrase(passphrase)
     host.progress.step("unlock")
-    return await createPassphraseEntry(host.crypto, passphrase)
+    return await createPassphraseEntry(host.crypto, passphrase, before)
   } finally {
     passphrase.wipe()
   }

@@ -88,9 +88,22 @@ export interface NewPassphrase {
   readonly keys: PassphraseKeys
 }
 
-/** A new passphrase's entry, with a salt of its own, and its keys. */
-export async function createPassphraseEntry(crypto: Crypto, passphrase: Secret): Promise<NewPassphrase> {
-  const costs = { ...DEFAULT_COSTS, salt: crypto.randomBytes(SALT_BYTES) }
+/**
+ * A new passphrase's entry, with a salt of its own, and its keys.
+ *
+ * @param before - The entry it takes the place of: readers refuse one that costs less.
+ */
+export async function createPassphraseEntry(
+  crypto: Crypto,
+  passphrase: Secret,
+  before: Argon2Params = DEFAULT_COSTS,
+): Promise<NewPassphrase> {
+  const costs = {
+    memoryKiB: Math.max(before.memoryKiB, DEFAULT_COSTS.memoryKiB),
+    passes: Math.max(before.passes, DEFAULT_COSTS.passes),
+    lanes: DEFAULT_COSTS.lanes,
+    salt: crypto.randomBytes(SALT_BYTES),
+  }
   const keys = await derivePassphraseKeys(crypto, passphrase, costs)
   return { entry: { ...costs, ...(await publicKeysOf(crypto, keys)) }, keys }
 }

@@ -3,7 +3,12 @@ import { describe, expect, it } from "vitest"
 import { fromHex, toHex, utf8 } from "../../../../crypto/bytes.ts"
 import { Secret } from "../../../../crypto/secret.ts"
 import { createNodeCrypto } from "../../../../src/platform/node/nodeCrypto.ts"
-import { arePassphraseKeys, createPassphraseEntry, derivePassphraseKeys } from "../../../../src/trust/passphrase.ts"
+import {
+  arePassphraseKeys,
+  createPassphraseEntry,
+  derivePassphraseKeys,
+  wipePassphraseKeys,
+} from "../../../../src/trust/passphrase.ts"
 import { requireStrongPassphrase } from "../../../../src/trust/strength.ts"
 import { PASSPHRASE } from "../../../support/person.ts"
 
@@ -39,6 +44,18 @@ describe("keys of a passphrase", () => {
     expect(await arePassphraseKeys(crypto, keys, entry)).toBe(true)
     expect(await arePassphraseKeys(crypto, keys, again.entry)).toBe(false)
     expect(toHex(entry.salt)).not.toBe(toHex(again.entry.salt))
+  })
+
+  it("cost no less to guess than the one they take the place of, whose costs may have been raised", async () => {
+    const before = { memoryKiB: 80 * 1024, passes: 4, lanes: 1 }
+    const { entry, keys } = await createPassphraseEntry(crypto, secret(PASSPHRASE), before)
+    expect(entry).toMatchObject({ memoryKiB: 80 * 1024, passes: 4 })
+    expect(await arePassphraseKeys(crypto, await derivePassphraseKeys(crypto, secret(PASSPHRASE), entry), entry)).toBe(
+      true,
+    )
+    wipePassphraseKeys(keys)
+    const cheaper = await createPassphraseEntry(crypto, secret(PASSPHRASE), { memoryKiB: 8, passes: 1, lanes: 1 })
+    expect(cheaper.entry).toMatchObject({ memoryKiB: 64 * 1024, passes: 3 })
   })
 })
 
