@@ -38,8 +38,18 @@ function hasZstd(): boolean {
   return typeof zlib.zstdCompressSync === "function"
 }
 
+const ZSTD_PARAMS = { [zlib.constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL }
+/** Of the smallest piece of output that zlib allows. */
+const MIN_OUTPUT_BYTES = 64
+
+/** Into one buffer that holds it all: zlib's own pieces of 16 KiB cost more than compressing a small file. */
 function compressZstd(bytes: Uint8Array): Uint8Array {
-  return zlib.zstdCompressSync(bytes, { params: { [zlib.constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL } })
+  return zlib.zstdCompressSync(bytes, { params: ZSTD_PARAMS, chunkSize: zstdBound(bytes.length) })
+}
+
+/** ZSTD_compressBound, rounded up. */
+function zstdBound(length: number): number {
+  return Math.max(MIN_OUTPUT_BYTES, length + (length >>> 8) + 128)
 }
 
 function compressDeflate(bytes: Uint8Array): Uint8Array {

@@ -52,9 +52,14 @@ function createSha256(): Hasher {
   }
 }
 
+/** A cipher takes bytes, too, but Node 24 spends 15 µs on finding out that they are no key object. */
+function keyObject(key: Secret): node.KeyObject {
+  return node.createSecretKey(key.expose())
+}
+
 function seal(key: Secret, nonce: Uint8Array, associatedData: Uint8Array, plaintext: Uint8Array): Uint8Array {
   checkAeadKey(key, nonce)
-  const cipher = node.createCipheriv("aes-256-gcm", key.expose(), nonce, { authTagLength: TAG_BYTES })
+  const cipher = node.createCipheriv("aes-256-gcm", keyObject(key), nonce, { authTagLength: TAG_BYTES })
   cipher.setAAD(associatedData)
   const sealed = new Uint8Array(plaintext.length + TAG_BYTES)
   sealed.set(cipher.update(plaintext))
@@ -66,7 +71,7 @@ function seal(key: Secret, nonce: Uint8Array, associatedData: Uint8Array, plaint
 function open(key: Secret, nonce: Uint8Array, associatedData: Uint8Array, sealed: Uint8Array): Uint8Array {
   if (!canBeSealed(key, nonce, sealed)) throw openFailed()
   const end = sealed.length - TAG_BYTES
-  const decipher = node.createDecipheriv("aes-256-gcm", key.expose(), nonce, { authTagLength: TAG_BYTES })
+  const decipher = node.createDecipheriv("aes-256-gcm", keyObject(key), nonce, { authTagLength: TAG_BYTES })
   decipher.setAAD(associatedData)
   decipher.setAuthTag(sealed.subarray(end))
   const plaintext = decipher.update(sealed.subarray(0, end))
