@@ -53,12 +53,13 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 process.exit(await main(options, places))
 
 async function main(options: Options, places: Places): Promise<number> {
-  const versions = findPeers(say)
-  if (versions.git === null) throw new Error("without git there is no host to sync with")
+  const found = findPeers(say)
+  if (found.git === null) throw new Error("without git there is no host to sync with")
   program = putAside()
   const { cli, stale } = program
   if (stale) say("dist/ is older than the source: `npm run build` first to measure what is written there")
-  if (versions.gcrypt !== null) gcrypt = await createGcrypt(places.make("gpg"))
+  if (found.gcrypt !== null) gcrypt = await startGcrypt(places)
+  const versions = { ...found, gcrypt: gcrypt === null ? null : found.gcrypt }
   const peers: Peers = { sessyn: createSessyn(cli), git, restic: versions.restic === null ? null : restic, gcrypt }
   const results: Result[] = []
   const failed: string[] = []
@@ -76,6 +77,16 @@ async function main(options: Options, places: Places): Promise<number> {
   }
   conclude(options, { versions, stale, results, failed })
   return failed.length === 0 ? 0 : 1
+}
+
+/** GnuPG is the most particular of the peers: without a key there is one fewer. */
+async function startGcrypt(places: Places): Promise<GcryptPeer | null> {
+  try {
+    return await createGcrypt(places.make("gpg"))
+  } catch (error) {
+    say(`git-remote-gcrypt cannot be used, the comparisons with it are left out: ${(error as Error).message}`)
+    return null
+  }
 }
 
 interface Findings {

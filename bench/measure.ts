@@ -49,7 +49,8 @@ export interface Measured {
   readonly facts: Readonly<Record<string, Summary>>
 }
 
-interface Run {
+/** One run, and what it cost. */
+export interface Run {
   readonly seconds: number
   readonly traffic: Traffic | null
   readonly storedBytes: number | null

@@ -20,10 +20,11 @@ export function watchMemory(): MemoryWatch {
   let followed = 0
   const look = (): void => {
     if (followed === 0) return
-    const bytes = treeOf(followed).map(residentBytes)
-    const sum = bytes.reduce((total, { now }) => total + now, 0)
+    // A process that is just being started still shares its parent's memory: the same figures are counted once.
+    const sizes = [...new Set(treeOf(followed).map(sizesOf))].map(residentBytes)
+    const sum = sizes.reduce((total, { now }) => total + now, 0)
     // Between two looks the kernel has kept watch over each process alone.
-    peak = Math.max(peak, sum, ...bytes.map(({ highest }) => highest))
+    peak = Math.max(peak, sum, ...sizes.map(({ highest }) => highest))
   }
   const timer = setInterval(look, EVERY_MS)
   return {
@@ -53,10 +54,15 @@ function treeOf(pid: number): readonly number[] {
   return tree
 }
 
-function residentBytes(pid: number): { readonly now: number; readonly highest: number } {
+/** The kernel's lines about a process's memory. */
+function sizesOf(pid: number): string {
   const status = read(() => readFileSync(`/proc/${pid}/status`, "latin1"), "")
+  return (status.match(/^Vm.*$/gm) ?? []).join("\n")
+}
+
+function residentBytes(sizes: string): { readonly now: number; readonly highest: number } {
   const bytes = (field: string): number =>
-    Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(status)?.[1] ?? 0) * 1024
+    Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(sizes)?.[1] ?? 0) * 1024
   return { now: bytes("VmRSS"), highest: bytes("VmHWM") }
 }
 

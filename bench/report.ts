@@ -5,7 +5,7 @@
  * @module
  */
 import type { Check, Result } from "./cases/case.ts"
-import { SESSYN } from "./cases/checks.ts"
+import { RESTIC_OPEN, SESSYN } from "./cases/checks.ts"
 import type { Measured } from "./measure.ts"
 import type { Results } from "./results.ts"
 import { ratio, type Summary } from "./statistics.ts"
@@ -21,7 +21,9 @@ export function renderResult({ title, measured, checks, notes }: Result): string
     one.name,
     secondsInWords(one.seconds.median),
     `${secondsInWords(one.seconds.min)}–${secondsInWords(one.seconds.max)}`,
-    ours === undefined || one === ours ? "" : `${ratio(ours.seconds, one.seconds).value.toFixed(2)} ×`,
+    ours === undefined || one === ours || one.name === RESTIC_OPEN
+      ? ""
+      : `${ratio(ours.seconds, one.seconds).value.toFixed(2)} ×`,
     one.peakBytes === null ? NOTHING : bytesInWords(one.peakBytes),
     one.storedBytes === null ? NOTHING : bytesInWords(one.storedBytes),
     inWords(one.sentBytes, bytesInWords),

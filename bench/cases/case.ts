@@ -4,19 +4,19 @@
  * @module
  */
 import type { Measured, Turns } from "../measure.ts"
-import type { GcryptPeer } from "../peers/gcrypt.ts"
-import type { GitPeer } from "../peers/git.ts"
-import type { ResticPeer } from "../peers/restic.ts"
-import type { SessynPeer } from "../peers/sessyn.ts"
+import type { GitDesk } from "../peers/git.ts"
+import type { Peer } from "../peers/peer.ts"
+import type { ResticDesk } from "../peers/restic.ts"
+import type { SessynDesk } from "../peers/sessyn.ts"
 import type { Ratio } from "../statistics.ts"
 
 /** Everybody who takes part; null for who is missing. */
 export interface Peers {
-  readonly sessyn: SessynPeer
+  readonly sessyn: Peer<SessynDesk>
   /** Sessyn's host is a Git host: without git there is no bench. */
-  readonly git: GitPeer
-  readonly restic: ResticPeer | null
-  readonly gcrypt: GcryptPeer | null
+  readonly git: Peer<GitDesk>
+  readonly restic: Peer<ResticDesk> | null
+  readonly gcrypt: Peer | null
 }
 
 export interface Bench {

@@ -10,32 +10,23 @@ import { copyTree } from "../trees.ts"
 import type { Bench } from "./case.ts"
 
 /** A desk whose tree has not been sent yet. */
-export async function sitDown<P extends Peer>(
-  bench: Bench,
-  peer: P,
-  tree: string,
-): Promise<Awaited<ReturnType<P["setUp"]>>> {
-  const root = copyTree(tree, bench.place(peer.name))
-  return (await peer.setUp(root, bench.place(`${peer.name}-store`))) as Awaited<ReturnType<P["setUp"]>>
+export async function sitDown<D extends Desk>(bench: Bench, peer: Peer<D>, tree: string): Promise<D> {
+  return peer.setUp(copyTree(tree, bench.place(peer.name)), bench.place(`${peer.name}-store`))
 }
 
 /** A desk whose tree is in the store. */
-export async function settle<P extends Peer>(
-  bench: Bench,
-  peer: P,
-  tree: string,
-): Promise<Awaited<ReturnType<P["setUp"]>>> {
+export async function settle<D extends Desk>(bench: Bench, peer: Peer<D>, tree: string): Promise<D> {
   const desk = await sitDown(bench, peer, tree)
-  const { seconds } = await runOnce({ commands: (desk as Desk).send() })
+  const { seconds } = await runOnce({ commands: desk.send() })
   bench.say(`${peer.name}, set up: ${seconds.toFixed(3)} s`)
   return desk
 }
 
 /** The same where a peer may be missing. */
-export async function settleIfThere<P extends Peer>(
+export async function settleIfThere<D extends Desk>(
   bench: Bench,
-  peer: P | null,
+  peer: Peer<D> | null,
   tree: string,
-): Promise<Awaited<ReturnType<P["setUp"]>> | null> {
+): Promise<D | null> {
   return peer === null ? null : settle(bench, peer, tree)
 }

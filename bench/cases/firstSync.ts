@@ -6,10 +6,11 @@
  */
 import { type Measured, takeTurns, type Variant } from "../measure.ts"
 import type { ResticDesk } from "../peers/restic.ts"
-import type { Peer } from "../peers/peer.ts"
-import { copyTree, sizeOf } from "../trees.ts"
+import type { Desk, Peer } from "../peers/peer.ts"
+import { sizeOf } from "../trees.ts"
 import type { Bench, Case, Check } from "./case.ts"
 import { find, MB, memoryAtMost, RESTIC_OPEN, SESSYN, timeAgainst } from "./checks.ts"
+import { sitDown } from "./desks.ts"
 import { count, megabytes } from "../units.ts"
 
 export const firstSync: Case = {
@@ -51,11 +52,11 @@ export function sendFresh(
 ): Promise<readonly Measured[]> {
   const variants = peers.flatMap(([name, peer]): Variant[] => {
     if (peer === null) return []
-    let desk: Awaited<ReturnType<Peer["setUp"]>> | undefined
+    let desk: Desk | undefined
     const sending: Variant = {
       name,
       async prepare() {
-        desk = await peer.setUp(copyTree(tree, bench.place(name)), bench.place(`${name}-store`))
+        desk = await sitDown(bench, peer, tree)
         return { ...desk, commands: desk.send() }
       },
     }

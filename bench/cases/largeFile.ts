@@ -4,10 +4,11 @@
  *
  * @module
  */
-import { linkSync, mkdirSync, rmSync, statfsSync } from "node:fs"
+import { linkSync, rmSync, statfsSync } from "node:fs"
 import { join } from "node:path"
-import { runOnce, summarizeRuns, takeTurns, type Variant } from "../measure.ts"
+import { type Measured, runOnce, summarizeRuns, takeTurns, type Variant } from "../measure.ts"
 import type { Desk, Peer } from "../peers/peer.ts"
+import type { ResticDesk } from "../peers/restic.ts"
 import { insertInMiddle, makeNoiseFile } from "../trees.ts"
 import type { Bench, Case, Result } from "./case.ts"
 import { atMost, find, MB, MIB, memoryAtMost, RESTIC_OPEN, SESSYN, timeAgainst } from "./checks.ts"
@@ -41,17 +42,24 @@ export const largeFile: Case = {
   },
 }
 
-async function sendWhole<P extends Peer>(bench: Bench, name: string, peer: P, versions: string) {
+interface Sent<D extends Desk> {
+  readonly desk: D
+  readonly measured: Measured
+}
+
+async function sendWhole<D extends Desk>(
+  bench: Bench,
+  name: string,
+  peer: Peer<D>,
+  versions: string,
+): Promise<Sent<D>> {
   const root = bench.place(name)
-  mkdirSync(root, { recursive: true })
-  const desk = (await peer.setUp(root, bench.place(`${name}-store`))) as Awaited<ReturnType<P["setUp"]>>
+  const desk = await peer.setUp(root, bench.place(`${name}-store`))
   put(versions, 0, root)
-  const run = await runOnce({ ...desk, commands: (desk as Desk).send() }, true)
+  const run = await runOnce({ ...desk, commands: desk.send() }, true)
   bench.say(`${name}, whole: ${run.seconds.toFixed(3)} s`)
   return { desk, measured: summarizeRuns(name, [run], run.peakBytes) }
 }
-
-type ResticDesk = Awaited<ReturnType<NonNullable<Bench["peers"]["restic"]>["setUp"]>>
 
 async function insertions(
   bench: Bench,

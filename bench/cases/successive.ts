@@ -6,7 +6,7 @@
  */
 import { statSync } from "node:fs"
 import { join } from "node:path"
-import { runOnce, summarizeRuns } from "../measure.ts"
+import { type Run, runOnce, summarizeRuns } from "../measure.ts"
 import { less, summarize } from "../statistics.ts"
 import { createLineEditor } from "../trees.ts"
 import type { Case } from "./case.ts"
@@ -24,7 +24,7 @@ export const successive: Case = {
     const tree = bench.realTree()
     const desk = await settle(bench, bench.peers.sessyn, tree)
     const editLine = createLineEditor(tree)
-    const runs: Awaited<ReturnType<typeof runOnce>>[] = []
+    const runs: Run[] = []
     const changed: number[] = []
     const stored = [desk.storedBytes()]
     for (let i = 0; i < syncs; i++) {

@@ -18,14 +18,10 @@ export interface GitDesk extends Desk {
   status(): readonly Command[]
 }
 
-export interface GitPeer extends Peer {
-  setUp(root: string, place: string): Promise<GitDesk>
-}
-
-export const git: GitPeer = createGit()
+export const git: Peer<GitDesk> = createGit()
 
 /** @param settings - More lines of git's configuration, `section.key=value`. */
-export function createGit(settings: readonly string[] = []): GitPeer {
+export function createGit(settings: readonly string[] = []): Peer<GitDesk> {
   return {
     name: "git",
     async setUp(root, place) {

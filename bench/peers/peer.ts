@@ -9,14 +9,14 @@ import type { Traffic } from "../measure.ts"
 
 export type PeerName = "sessyn" | "restic" | "gcrypt" | "git"
 
-export interface Peer {
+export interface Peer<D extends Desk = Desk> {
   readonly name: PeerName
   /**
    * Makes an empty store for a folder and whatever has to be there before the first sending. Untimed.
    *
    * @param place - An empty folder for its store, keys and settings.
    */
-  setUp(root: string, place: string): Promise<Desk>
+  setUp(root: string, place: string): Promise<D>
 }
 
 /** A folder that one peer keeps, and the store that it goes to. */

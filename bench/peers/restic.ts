@@ -15,11 +15,7 @@ export interface ResticDesk extends Desk {
   open(): readonly Command[]
 }
 
-export interface ResticPeer extends Peer {
-  setUp(root: string, place: string): Promise<ResticDesk>
-}
-
-export const restic: ResticPeer = {
+export const restic: Peer<ResticDesk> = {
   name: "restic",
   async setUp(root, place) {
     const repository = join(place, "repository")

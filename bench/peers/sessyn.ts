@@ -17,12 +17,8 @@ export interface SessynDesk extends Desk {
   readonly repository: string
 }
 
-export interface SessynPeer extends Peer {
-  setUp(root: string, place: string): Promise<SessynDesk>
-}
-
 /** @param cli - The built `cli.js`. */
-export function createSessyn(cli: string): SessynPeer {
+export function createSessyn(cli: string): Peer<SessynDesk> {
   const machine = (root: string, home: string) => {
     mkdirSync(root, { recursive: true })
     mkdirSync(home, { recursive: true })
