@@ -7,7 +7,7 @@
  */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { createIgnoreRules, IGNORE_FILE } from "../src/tree/ignoreRules.ts"
+import { createIgnoreRules, IGNORE_FILE } from "../src/tree/scan/ignoreRules.ts"
 import { STRAY_PREFIX } from "../src/tree/stateFolder.ts"
 
 /** As long as the scan reads. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Conflict, HoldReason, Resolution } from "./tree/plan.ts"
+import type { Conflict, HoldReason, Resolution } from "./tree/plan/plan.ts"
 
 export type MachineStatus = "this" | "trusted" | "pending" | "revoked"
 

@@ -18,7 +18,7 @@ import type {
   SyncReport,
   VersionView,
 } from "./reports.ts"
-import type { Resolution } from "./tree/plan.ts"
+import type { Resolution } from "./tree/plan/plan.ts"
 
 export interface CallOptions {
   readonly signal?: AbortSignal

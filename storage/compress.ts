@@ -9,7 +9,7 @@
 import { decompress as decompressZstd } from "fzstd"
 import type { Awaitable } from "../crypto/crypto.ts"
 import { StorageError } from "./errors.ts"
-import type { Codec } from "./format/entry.ts"
+import type { Codec } from "./format/index/entry.ts"
 
 /** Bytes as they will be sealed, and how they got so. */
 export interface Compressed {

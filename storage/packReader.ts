@@ -10,7 +10,7 @@ import type { Crypto } from "../crypto/crypto.ts"
 import { LABEL_FILE } from "../crypto/labels.ts"
 import { type Decompress, decompress as portableDecompress } from "./compress.ts"
 import { StorageError } from "./errors.ts"
-import type { ChunkRef } from "./format/entry.ts"
+import type { ChunkRef } from "./format/index/entry.ts"
 import { checkChunkRef, checkPackMagic, chunkAssociatedData, chunkNonce } from "./format/pack.ts"
 import type { Keyring } from "./keys.ts"
 

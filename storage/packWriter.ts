@@ -20,7 +20,7 @@ import type { Secret } from "../crypto/secret.ts"
 import { createChunker, type Gear, MAX_WHOLE_BYTES } from "./chunker.ts"
 import type { Compressor } from "./compress.ts"
 import { StorageError } from "./errors.ts"
-import type { ChunkRef, Codec } from "./format/entry.ts"
+import type { ChunkRef, Codec } from "./format/index/entry.ts"
 import {
   chunkAssociatedData,
   chunkNonce,

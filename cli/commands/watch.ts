@@ -1,6 +1,6 @@
 /** `sessyn watch`: stay in sync. @module */
 import { type Command, InvalidArgumentError, Option } from "commander"
-import type { FolderWatcher } from "../../src/platform/node/watcher.ts"
+import type { FolderWatcher } from "../../src/platform/node/workspace/watcher.ts"
 import type { SyncReport } from "../../src/reports.ts"
 import type { Session, SyncOptions } from "../../src/session.ts"
 import type { Context, Result, Run } from "../command.ts"
@@ -118,7 +118,7 @@ async function watch(context: Context, dir: string | undefined, options: Options
 /** Listens to the folder, anew whenever the ignore rules change. @returns how to stop it. */
 async function watchChanges(context: Context, root: string, onChange: () => void): Promise<() => void> {
   const [{ watchFolder }, { createWatchIgnore }] = await Promise.all([
-    import("../../src/platform/node/watcher.ts"),
+    import("../../src/platform/node/workspace/watcher.ts"),
     import("../watchIgnore.ts"),
   ])
   let isStale = false

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Change, ConflictView, MachineView, Skipped } from "../../src/reports.ts"
-import type { HoldReason } from "../../src/tree/plan.ts"
+import type { HoldReason } from "../../src/tree/plan/plan.ts"
 import { conflictWords } from "../prompts/conflicts.ts"
 import { printable } from "./printable.ts"
 import type { Style } from "./style.ts"

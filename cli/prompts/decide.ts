@@ -7,7 +7,7 @@
 import { isUtf8 } from "node:buffer"
 import { equalBytes, fromUtf8, toHex, utf8 } from "../../crypto/bytes.ts"
 import type { ConflictQuestion } from "../../src/ports/prompts.ts"
-import type { Resolution } from "../../src/tree/plan.ts"
+import type { Resolution } from "../../src/tree/plan/plan.ts"
 import { diffLines } from "../output/diffView.ts"
 import { printable } from "../output/printable.ts"
 import { formatBytes } from "../output/units.ts"

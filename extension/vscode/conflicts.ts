@@ -7,7 +7,7 @@
 import { commands, type Disposable, type QuickPickItem, Uri, window, workspace } from "vscode"
 import { fromUtf8 } from "../../crypto/bytes.ts"
 import type { ConflictQuestion } from "../../src/ports/prompts.ts"
-import type { ConflictKind, Resolution } from "../../src/tree/plan.ts"
+import type { ConflictKind, Resolution } from "../../src/tree/plan/plan.ts"
 
 const SCHEME = "sessyn-conflict"
 

@@ -9,7 +9,7 @@ import type { Crypto } from "../../crypto/crypto.ts"
 import { LABEL_FILE } from "../../crypto/labels.ts"
 import { createPortableCrypto } from "../../crypto/portableCrypto.ts"
 import { Secret } from "../../crypto/secret.ts"
-import type { Codec } from "../../storage/format/entry.ts"
+import type { Codec } from "../../storage/format/index/entry.ts"
 import { chunkAssociatedData, chunkNonce, PACK_MAGIC } from "../../storage/format/pack.ts"
 import { createEpochKeys } from "../../storage/keys.ts"
 

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Secret } from "../../crypto/secret.ts"
-import type { Conflict, Resolution } from "../tree/plan.ts"
+import type { Conflict, Resolution } from "../tree/plan/plan.ts"
 
 /** What lies on both sides of a conflict, fetched only if asked for. */
 export interface ConflictContents {

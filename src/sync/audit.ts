@@ -6,7 +6,7 @@
  * @module
  */
 import { StorageError, type StoreError } from "../../storage/errors.ts"
-import type { ChunkRef, FileEntry, IndexEntry } from "../../storage/format/entry.ts"
+import type { ChunkRef, FileEntry, IndexEntry } from "../../storage/format/index/entry.ts"
 import { openVerifiedShard } from "../../storage/indexShards.ts"
 import type { EpochKeys } from "../../storage/keys.ts"
 import {

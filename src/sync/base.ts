@@ -5,7 +5,7 @@
  * @module
  */
 import { fromUtf8, utf8 } from "../../crypto/bytes.ts"
-import { decodeScanCache, encodeScanCache, type ScanCache } from "../tree/scanCache.ts"
+import { decodeScanCache, encodeScanCache, type ScanCache } from "../tree/scan/scanCache.ts"
 import type { Context } from "../vault/context.ts"
 
 const BASE = "base"

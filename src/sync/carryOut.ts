@@ -4,14 +4,14 @@
  *
  * @module
  */
-import type { ChunkRef } from "../../storage/format/entry.ts"
+import type { ChunkRef } from "../../storage/format/index/entry.ts"
 import type { CallOptions, Snapshot } from "../../storage/remote/store.ts"
 import type { Workspace } from "../ports/workspace.ts"
-import { type Applied, apply } from "../tree/apply.ts"
+import { type Applied, apply } from "../tree/apply/apply.ts"
 import type { Fetch } from "../tree/apply/incoming.ts"
 import { pruneQuarantine } from "../tree/apply/quarantine.ts"
 import { recover } from "../tree/apply/recover.ts"
-import type { Operation } from "../tree/plan.ts"
+import type { Operation } from "../tree/plan/plan.ts"
 import { looksSecret } from "../tree/sensitive.ts"
 import type { Context } from "../vault/context.ts"
 import { readBase, writeBase } from "./base.ts"

@@ -5,7 +5,14 @@
  */
 import type { Change, ConflictView } from "../reports.ts"
 import type { TreeNode } from "../tree/node.ts"
-import { type Conflict, type Operation, type Plan, type PlanInput, type Resolution, sameContent } from "../tree/plan.ts"
+import {
+  type Conflict,
+  type Operation,
+  type Plan,
+  type PlanInput,
+  type Resolution,
+  sameContent,
+} from "../tree/plan/plan.ts"
 import { runsOnOpen } from "../tree/sensitive.ts"
 
 /** Names of machines by id; unknown ones are shown by the start of their id. */

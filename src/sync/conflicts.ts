@@ -3,13 +3,13 @@
  *
  * @module
  */
-import type { FileEntry } from "../../storage/format/entry.ts"
+import type { FileEntry } from "../../storage/format/index/entry.ts"
 import type { CallOptions } from "../../storage/remote/store.ts"
 import type { ConflictContents, ConflictQuestion } from "../ports/prompts.ts"
 import type { Workspace } from "../ports/workspace.ts"
 import type { SyncOptions } from "../session.ts"
-import { mergeText } from "../tree/merge.ts"
-import type { Conflict, Resolution } from "../tree/plan.ts"
+import { mergeText } from "../tree/plan/merge.ts"
+import type { Conflict, Resolution } from "../tree/plan/plan.ts"
 import type { Context } from "../vault/context.ts"
 import type { Head } from "../vault/head.ts"
 import type { MachineNames } from "./changes.ts"

@@ -6,7 +6,7 @@
  */
 import { concatBytes, equalBytes } from "../../crypto/bytes.ts"
 import { StorageError } from "../../storage/errors.ts"
-import type { ChunkRef, FileEntry } from "../../storage/format/entry.ts"
+import type { ChunkRef, FileEntry } from "../../storage/format/index/entry.ts"
 import { verifyPack } from "../../storage/format/pack.ts"
 import { packPath } from "../../storage/layout.ts"
 import { openChunk } from "../../storage/packReader.ts"

@@ -6,7 +6,7 @@
  * @module
  */
 import { equalBytes, toHex } from "../../crypto/bytes.ts"
-import type { FileEntry, IndexEntry } from "../../storage/format/entry.ts"
+import type { FileEntry, IndexEntry } from "../../storage/format/index/entry.ts"
 import type { CallOptions } from "../../storage/remote/store.ts"
 import { verifyHeaderMac } from "../../storage/verify/macs.ts"
 import type { TrustState } from "../../storage/verify/trustState.ts"
@@ -14,7 +14,7 @@ import { SyncError } from "../errors.ts"
 import type { VersionView } from "../reports.ts"
 import { namesOf } from "../trust/names.ts"
 import type { TreeNode } from "../tree/node.ts"
-import { sameContent } from "../tree/plan.ts"
+import { sameContent } from "../tree/plan/plan.ts"
 import type { Context } from "../vault/context.ts"
 import { isVaultFault } from "../vault/faults.ts"
 import { type Head, readPastHead } from "../vault/head.ts"

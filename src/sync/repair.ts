@@ -7,7 +7,7 @@
  * @module
  */
 import { equalBytes } from "../../crypto/bytes.ts"
-import type { ChunkRef, FileEntry, IndexEntry } from "../../storage/format/entry.ts"
+import type { ChunkRef, FileEntry, IndexEntry } from "../../storage/format/index/entry.ts"
 import { verifyPack } from "../../storage/format/pack.ts"
 import { divideIndex, sealShards } from "../../storage/indexShards.ts"
 import type { EpochKeys } from "../../storage/keys.ts"

@@ -5,13 +5,13 @@
  * @module
  */
 import { toHex } from "../../crypto/bytes.ts"
-import type { ChunkRef, FileEntry } from "../../storage/format/entry.ts"
+import type { ChunkRef, FileEntry } from "../../storage/format/index/entry.ts"
 import type { EpochKeys } from "../../storage/keys.ts"
 import { uploadBranch } from "../../storage/layout.ts"
 import type { CallOptions } from "../../storage/remote/store.ts"
 import type { Workspace } from "../ports/workspace.ts"
 import type { FileNode } from "../tree/node.ts"
-import type { Operation, Plan } from "../tree/plan.ts"
+import type { Operation, Plan } from "../tree/plan/plan.ts"
 import { believe, type Context, type Fresh } from "../vault/context.ts"
 import type { Head } from "../vault/head.ts"
 import { nextSequence, publish } from "../vault/publish.ts"

@@ -7,9 +7,9 @@
 import { utf8 } from "../../crypto/bytes.ts"
 import type { Crypto } from "../../crypto/crypto.ts"
 import { StorageError } from "../../storage/errors.ts"
-import type { ChunkRef, IndexEntry, Tombstone } from "../../storage/format/entry.ts"
+import type { ChunkRef, IndexEntry, Tombstone } from "../../storage/format/index/entry.ts"
 import type { ShardRef } from "../../storage/format/header.ts"
-import type { ShardContent } from "../../storage/format/indexShard.ts"
+import type { ShardContent } from "../../storage/format/index/indexShard.ts"
 import {
   changeShards,
   divideIndex,
@@ -22,7 +22,7 @@ import type { EpochKeys } from "../../storage/keys.ts"
 import { packsOf } from "../../storage/layout.ts"
 import type { ObjectId } from "../../storage/remote/store.ts"
 import type { TreeNode } from "../tree/node.ts"
-import type { Operation } from "../tree/plan.ts"
+import type { Operation } from "../tree/plan/plan.ts"
 import type { Context } from "../vault/context.ts"
 import type { Head } from "../vault/head.ts"
 import { chunksOf, indexOf, type VaultIndex } from "../vault/vaultIndex.ts"

@@ -6,10 +6,10 @@
  * @module
  */
 import { utf8 } from "../../crypto/bytes.ts"
-import { collisionKey } from "./collisions.ts"
+import { collisionKey } from "./plan/collisions.ts"
 import type { TreeNode } from "./node.ts"
 import { checkForPlatform, checkPath, nameOf, parentOf } from "./paths.ts"
-import type { PlanInput } from "./plan.ts"
+import type { PlanInput } from "./plan/plan.ts"
 
 /** Bytes of UTF-8 that every file system allows in a name. */
 const MAX_NAME_BYTES = 255

@@ -9,7 +9,7 @@
  * @module
  */
 import { utf8 } from "../../crypto/bytes.ts"
-import type { HoldReason, PlatformRules } from "./plan.ts"
+import type { HoldReason, PlatformRules } from "./plan/plan.ts"
 
 /** Limits of a path: UTF-16 units of a segment, bytes of UTF-8 of the whole, segments. */
 export const MAX_SEGMENT_UNITS = 255

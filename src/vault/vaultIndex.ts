@@ -7,9 +7,9 @@
  */
 import { equalBytes, toHex } from "../../crypto/bytes.ts"
 import { GEAR_SEED_BYTES } from "../../storage/chunker.ts"
-import type { ChunkRef, IndexEntry, Tombstone } from "../../storage/format/entry.ts"
+import type { ChunkRef, IndexEntry, Tombstone } from "../../storage/format/index/entry.ts"
 import type { ShardRef } from "../../storage/format/header.ts"
-import type { ShardContent } from "../../storage/format/indexShard.ts"
+import type { ShardContent } from "../../storage/format/index/indexShard.ts"
 import type { EpochKeys } from "../../storage/keys.ts"
 import { joinShards, openVerifiedShard } from "../../storage/indexShards.ts"
 import { StorageError } from "../../storage/errors.ts"

@@ -19,7 +19,7 @@ import { concatBytes, toHex, utf8 } from "../../crypto/bytes.ts"
 import { type Crypto, NONCE_BYTES, TAG_BYTES } from "../../crypto/crypto.ts"
 import { StorageError } from "../errors.ts"
 import { isPaddedLength, MIN_PADDED_BYTES, paddedLength } from "../padding.ts"
-import type { ChunkRef, Codec } from "./entry.ts"
+import type { ChunkRef, Codec } from "./index/entry.ts"
 
 /** `SSYNPK`, zero, format version 1. */
 export const PACK_MAGIC = Uint8Array.of(0x53, 0x53, 0x59, 0x4e, 0x50, 0x4b, 0x00, 0x01)

@@ -1,5 +1,5 @@
 import { afterAll } from "vitest"
-import { createNodeState } from "../../src/platform/node/nodeState.ts"
+import { createNodeState } from "../../src/platform/node/state/nodeState.ts"
 import { createTemporaryFolders } from "../support/temporaryFolders.node.ts"
 import { describeState } from "./state.ts"
 

@@ -1,5 +1,5 @@
 import { afterAll } from "vitest"
-import { createNodeWorkspace, type NodeWorkspaceOptions } from "../../src/platform/node/nodeWorkspace.ts"
+import { createNodeWorkspace, type NodeWorkspaceOptions } from "../../src/platform/node/workspace/nodeWorkspace.ts"
 import { createTemporaryFolders } from "../support/temporaryFolders.node.ts"
 import { describeWorkspace } from "./workspace.ts"
 

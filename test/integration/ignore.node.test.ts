@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import fc from "fast-check"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { createIgnoreRules } from "../../src/tree/ignoreRules.ts"
+import { createIgnoreRules } from "../../src/tree/scan/ignoreRules.ts"
 
 /** Folders end with a slash. Names that wildcards, escapes and classes bite on. */
 const TREE = [

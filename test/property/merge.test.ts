@@ -1,7 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { fromUtf8, utf8 } from "../../crypto/bytes.ts"
-import { mergeText } from "../../src/tree/merge.ts"
+import { mergeText } from "../../src/tree/plan/merge.ts"
 
 const line = fc
   .tuple(fc.constantFrom("a", "b", "c", "", "é", "}"), fc.constantFrom("\n", "\n", "\n", "\r\n"))

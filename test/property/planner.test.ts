@@ -1,7 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import type { Conflict, Resolution } from "../../src/tree/plan.ts"
-import { plan } from "../../src/tree/planner.ts"
+import type { Conflict, Resolution } from "../../src/tree/plan/plan.ts"
+import { plan } from "../../src/tree/plan/planner.ts"
 import {
   type Action,
   act,

@@ -9,7 +9,7 @@ import { Secret } from "../../crypto/secret.ts"
 import type { Clock } from "../../src/ports/clock.ts"
 import type { Keychain } from "../../src/ports/keychain.ts"
 import type { Confirmation, ConflictQuestion, Prompts } from "../../src/ports/prompts.ts"
-import type { Resolution } from "../../src/tree/plan.ts"
+import type { Resolution } from "../../src/tree/plan/plan.ts"
 
 /** Six words of the list, so that no test waits for a person or a dictionary. */
 export const PASSPHRASE = "abandon gravity hollow meadow oxygen violin"

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { FileEntry, IndexEntry, Tombstone } from "../../storage/format/entry.ts"
+import type { FileEntry, IndexEntry, Tombstone } from "../../storage/format/index/entry.ts"
 import type { FileNode, TreeNode } from "../../src/tree/node.ts"
 import {
   baseAfter,
@@ -16,9 +16,9 @@ import {
   type PlanInput,
   type Resolution,
   sameContent,
-} from "../../src/tree/plan.ts"
-import { plan } from "../../src/tree/planner.ts"
-import { applyResolutions } from "../../src/tree/resolve.ts"
+} from "../../src/tree/plan/plan.ts"
+import { plan } from "../../src/tree/plan/planner.ts"
+import { applyResolutions } from "../../src/tree/plan/resolve.ts"
 
 /** Contents are numbers; equal numbers are equal bytes. */
 export type Content = number

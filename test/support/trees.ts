@@ -5,12 +5,12 @@
  * @module
  */
 import { createPortableCrypto } from "../../crypto/portableCrypto.ts"
-import { scan, type ScanResult, type ScanRules } from "../../src/tree/scan.ts"
-import { type About, baseOf, remember, type ScanCache } from "../../src/tree/scanCache.ts"
+import { scan, type ScanResult, type ScanRules } from "../../src/tree/scan/scan.ts"
+import { type About, baseOf, remember, type ScanCache } from "../../src/tree/scan/scanCache.ts"
 import type { Fetch } from "../../src/tree/apply/incoming.ts"
 import type { TreeNode } from "../../src/tree/node.ts"
 import type { Workspace } from "../../src/ports/workspace.ts"
-import type { ChunkRef, IndexEntry } from "../../storage/format/entry.ts"
+import type { ChunkRef, IndexEntry } from "../../storage/format/index/entry.ts"
 
 /** A file's text, a link's `{ link }`, or a folder's `{ folder: mode }`; `{ text, mode }` for a file with its mode. */
 export type Leaf =

@@ -11,7 +11,7 @@ import { join } from "node:path"
 import { Secret } from "../../../crypto/secret.ts"
 import type { Keychain } from "../../ports/keychain.ts"
 import { errnoOf } from "./fsErrors.ts"
-import { removeLeftovers, replaceFile } from "./replaceFile.ts"
+import { removeLeftovers, replaceFile } from "./state/replaceFile.ts"
 
 /** Longest secret that is read back, in bytes; keys are far shorter. */
 const MAX_SECRET_BYTES = 64 * 1024

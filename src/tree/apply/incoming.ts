@@ -10,7 +10,7 @@
 import { equalBytes, toHex } from "../../../crypto/bytes.ts"
 import type { Crypto, Hasher } from "../../../crypto/crypto.ts"
 import { StorageError } from "../../../storage/errors.ts"
-import type { FileEntry } from "../../../storage/format/entry.ts"
+import type { FileEntry } from "../../../storage/format/index/entry.ts"
 import type { Workspace, WorkspaceRefusal } from "../../ports/workspace.ts"
 import { TEMPORARY } from "../stateFolder.ts"
 

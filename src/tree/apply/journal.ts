@@ -18,7 +18,7 @@ import { StorageError } from "../../../storage/errors.ts"
 import { type ByteReader, type ByteWriter, createByteReader, createByteWriter } from "../../../storage/format/wire.ts"
 import type { State } from "../../ports/state.ts"
 import type { TreeNode } from "../node.ts"
-import { type Operation, toNode } from "../plan.ts"
+import { type Operation, toNode } from "../plan/plan.ts"
 
 export const JOURNAL = "journal"
 

@@ -7,7 +7,7 @@ import { equalBytes } from "../../../crypto/bytes.ts"
 import type { Crypto } from "../../../crypto/crypto.ts"
 import type { Outcome, Stat, Workspace, WorkspaceRefusal } from "../../ports/workspace.ts"
 import type { TreeNode } from "../node.ts"
-import type { HoldReason } from "../plan.ts"
+import type { HoldReason } from "../plan/plan.ts"
 
 /** Why an operation was not carried out; the path is planned again at the next sync. */
 export type SkipReason = HoldReason | "changed-meanwhile" | "denied"

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
 import { utf8 } from "../../../crypto/bytes.ts"
 import type { ConflictQuestion } from "../../../src/ports/prompts.ts"
-import type { Conflict, Resolution } from "../../../src/tree/plan.ts"
+import type { Conflict, Resolution } from "../../../src/tree/plan/plan.ts"
 import { at, type Item, plant, quarantineOf, treeOf } from "../../support/files.node.ts"
 import { createPair, type TestMachine } from "../../support/machine.node.ts"
 import { createTemporaryFolders } from "../../support/temporaryFolders.node.ts"

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { openLocalGitStore } from "../../../storage/remote/node/localGitStore.ts"
-import type { Resolution } from "../../../src/tree/plan.ts"
+import type { Resolution } from "../../../src/tree/plan/plan.ts"
 import { utf8 } from "../../../crypto/bytes.ts"
 import { at, plant, quarantineOf } from "../../support/files.node.ts"
 import { createPair, type TestMachine } from "../../support/machine.node.ts"

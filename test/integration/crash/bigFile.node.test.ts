@@ -11,7 +11,7 @@ import { rename, symlink } from "node:fs/promises"
 import { join } from "node:path"
 import { pipeline } from "node:stream/promises"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { straysIn } from "../../support/crash/checks.node.ts"
+import { straysIn, sweepHost } from "../../support/crash/checks.node.ts"
 import { buildMortal, createLane, type End, type Lane, type Program } from "../../support/crash/lanes.node.ts"
 import { makeMachine } from "../../support/crash/tasks.node.ts"
 import { planOf, setUpTrusted } from "../../support/crash/world.node.ts"
@@ -105,6 +105,7 @@ describe("a file of 500 MB", () => {
     expect(received).toBeLessThan(FILE_BYTES + OVERHEAD + PACK_BYTES + IN_SOCKETS)
     const [a, b] = [join(lane.folder, "a", "big.bin"), join(lane.folder, "b", "big.bin")]
     expect(await hashOf(b)).toBe(await hashOf(a))
+    await sweepHost(lane.vault)
     expect(await straysIn(lane.folder, [makeMachine(planOf(lane, "a")), makeMachine(planOf(lane, "b"))])).toEqual([])
   })
 })

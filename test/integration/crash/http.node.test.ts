@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { readdir, rename, rm, symlink } from "node:fs/promises"
+import { rename, symlink } from "node:fs/promises"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { contentsBelow, problemsOf, syncAll } from "../../support/crash/checks.node.ts"
+import { contentsBelow, problemsOf, sweepHost, syncAll } from "../../support/crash/checks.node.ts"
 import { buildMortal, createLane, type Lane, type Program } from "../../support/crash/lanes.node.ts"
 import { makeMachine } from "../../support/crash/tasks.node.ts"
 import { planOf, setUpWorld } from "../../support/crash/world.node.ts"
@@ -45,15 +45,8 @@ async function aftermath(): Promise<readonly string[]> {
   server.onRequest(undefined)
   const [a, b] = [makeMachine(planOf(lane, "a")), makeMachine(planOf(lane, "b"))]
   const problems = await syncAll(a, b)
-  await removeHalfPushes()
+  await sweepHost(lane.vault)
   return [...problems, ...(await problemsOf(lane.folder, [a, b], contents))]
-}
-
-/** Git's programs, told to end together, leave half a push at times: the host's to remove, and no branch knows of it. */
-async function removeHalfPushes(): Promise<void> {
-  const objects = join(lane.vault, "objects")
-  const halves = (await readdir(objects)).filter((name) => name.startsWith("tmp_objdir-incoming-"))
-  await Promise.all(halves.map((name) => rm(join(objects, name), { recursive: true })))
 }
 
 describe("a sync with a Git host", () => {

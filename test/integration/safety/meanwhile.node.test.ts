@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest"
-import { createNodeWorkspace } from "../../../src/platform/node/nodeWorkspace.ts"
+import { createNodeWorkspace } from "../../../src/platform/node/workspace/nodeWorkspace.ts"
 import type { Workspace } from "../../../src/ports/workspace.ts"
 import { QUARANTINE } from "../../../src/tree/stateFolder.ts"
 import { at, type Item, plant, quarantineOf, treeOf } from "../../support/files.node.ts"

@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto"
 import { lstatSync, readdirSync, readFileSync, readlinkSync, utimesSync } from "node:fs"
+import { rm } from "node:fs/promises"
 import { join } from "node:path"
 import type { TestMachine } from "../machine.node.ts"
 import { auditRepository, gitSays } from "../gitAudit.node.ts"
@@ -121,6 +122,16 @@ export function letTimePass(vault: string): boolean {
     }
   }
   return left.length > 0
+}
+
+/**
+ * Git's programs on a host, told to end together, leave half a push at times, which no branch knows of. To remove it is
+ * the host's.
+ */
+export async function sweepHost(vault: string): Promise<void> {
+  const objects = join(vault, "objects")
+  const halves = readdirSync(objects).filter((name) => name.startsWith("tmp_objdir-incoming-"))
+  await Promise.all(halves.map((name) => rm(join(objects, name), { recursive: true, force: true })))
 }
 
 function gitsLeftovers(vault: string): readonly string[] {

@@ -43,12 +43,12 @@ describe("planted violations are found", () => {
     ["storage/keys.ts", "./remote/git/gitStore.ts"],
     ["src/sync/sync.ts", "../../storage/remote/memoryStore.ts"],
     ["src/sync/sync.ts", "../platform/memory/memoryState.ts"],
-    ["src/session.ts", "./platform/node/nodeState.ts"],
-    ["src/tree/scan.ts", "../sync/head.ts"],
+    ["src/session.ts", "./platform/node/state/nodeState.ts"],
+    ["src/tree/scan/scan.ts", "../../sync/head.ts"],
     ["src/trust/machines.ts", "../../cli/main.ts"],
     ["src/platform/web/webState.ts", "../node/nodeState.ts"],
-    ["extension/activate.ts", "../src/platform/node/nodeState.ts"],
-    ["extension/web.ts", "../src/platform/node/nodeState.ts"],
+    ["extension/activate.ts", "../src/platform/node/state/nodeState.ts"],
+    ["extension/web.ts", "../src/platform/node/state/nodeState.ts"],
     ["extension/desktop.ts", "../cli/main.ts"],
     ["src/sync/sync.ts", "isomorphic-git"],
     ["crypto/aead.ts", "hpke-js"],
@@ -73,16 +73,16 @@ test.each([
   ["storage/verify/header.ts", "../format/header.ts"],
   ["src/sync/head.ts", "../../storage/remote/store.ts"],
   ["src/sync/head.ts", "../ports/state.ts"],
-  ["src/platform/node/nodeState.ts", "node:fs/promises"],
-  ["extension/desktop.ts", "../src/platform/node/nodeState.ts"],
+  ["src/platform/node/state/nodeState.ts", "node:fs/promises"],
+  ["extension/desktop.ts", "../src/platform/node/state/nodeState.ts"],
   ["extension/activate.ts", "vscode"],
-  ["cli/host.ts", "../src/platform/node/nodeState.ts"],
+  ["cli/host.ts", "../src/platform/node/state/nodeState.ts"],
 ])("%s may import %s", (file, specifier) => {
   expect(violations(file, `import { x } from "${specifier}"`)).toEqual([])
 })
 
 test("a file belongs to its innermost row", () => {
-  expect(layerOf("src/platform/node/nodeState.ts")?.room).toBe("src/platform/node/")
+  expect(layerOf("src/platform/node/state/nodeState.ts")?.room).toBe("src/platform/node/")
   expect(layerOf("extension/desktop.ts")?.room).toBe("extension/desktop.ts")
   expect(layerOf("README.md")).toBeNull()
 })

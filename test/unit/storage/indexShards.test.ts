@@ -4,8 +4,8 @@ import { fromBase64, fromHex, toHex } from "../../../crypto/bytes.ts"
 import { Secret } from "../../../crypto/secret.ts"
 import { createWebCompressor } from "../../../src/platform/web/webCompressor.ts"
 import { storingCompressor } from "../../../storage/compress.ts"
-import type { IndexEntry, Tombstone } from "../../../storage/format/entry.ts"
-import { encodeShard } from "../../../storage/format/indexShard.ts"
+import type { IndexEntry, Tombstone } from "../../../storage/format/index/entry.ts"
+import { encodeShard } from "../../../storage/format/index/indexShard.ts"
 import {
   changeShards,
   divideIndex,

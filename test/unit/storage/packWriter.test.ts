@@ -4,7 +4,7 @@ import { concatBytes, equalBytes, toHex } from "../../../crypto/bytes.ts"
 import type { Crypto } from "../../../crypto/crypto.ts"
 import { createWebCompressor } from "../../../src/platform/web/webCompressor.ts"
 import { storingCompressor } from "../../../storage/compress.ts"
-import type { ChunkRef } from "../../../storage/format/entry.ts"
+import type { ChunkRef } from "../../../storage/format/index/entry.ts"
 import { checkChunkRef, verifyPack } from "../../../storage/format/pack.ts"
 import { collectingWriter, readBack, seededBytes, testVault } from "../../support/vault.ts"
 

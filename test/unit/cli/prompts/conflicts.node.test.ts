@@ -6,8 +6,8 @@ import { resolveConflicts } from "../../../../cli/prompts/conflicts.ts"
 import { createStyle } from "../../../../cli/output/style.ts"
 import { fromUtf8, utf8 } from "../../../../crypto/bytes.ts"
 import type { ConflictQuestion } from "../../../../src/ports/prompts.ts"
-import type { ConflictKind } from "../../../../src/tree/plan.ts"
-import type { IndexEntry } from "../../../../storage/format/entry.ts"
+import type { ConflictKind } from "../../../../src/tree/plan/plan.ts"
+import type { IndexEntry } from "../../../../storage/format/index/entry.ts"
 import { scripted } from "./scripted.ts"
 
 interface Sides {

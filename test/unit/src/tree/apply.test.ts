@@ -5,13 +5,13 @@ import { createMemoryState } from "../../../../src/platform/memory/memoryState.t
 import { createMemoryWorkspace, type MemoryWorkspaceOptions } from "../../../../src/platform/memory/memoryWorkspace.ts"
 import type { State } from "../../../../src/ports/state.ts"
 import type { Workspace } from "../../../../src/ports/workspace.ts"
-import { type Applied, type ApplyInput, apply } from "../../../../src/tree/apply.ts"
+import { type Applied, type ApplyInput, apply } from "../../../../src/tree/apply/apply.ts"
 import { JOURNAL } from "../../../../src/tree/apply/journal.ts"
 import { listQuarantine } from "../../../../src/tree/apply/quarantine.ts"
-import type { Operation } from "../../../../src/tree/plan.ts"
-import { toNode } from "../../../../src/tree/plan.ts"
+import type { Operation } from "../../../../src/tree/plan/plan.ts"
+import { toNode } from "../../../../src/tree/plan/plan.ts"
 import { prepareStateFolder, TEMPORARY } from "../../../../src/tree/stateFolder.ts"
-import type { IndexEntry } from "../../../../storage/format/entry.ts"
+import type { IndexEntry } from "../../../../storage/format/index/entry.ts"
 import {
   createTestFetch,
   edit,

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest"
-import { checkBrakes } from "../../../../src/tree/brake.ts"
+import { checkBrakes } from "../../../../src/tree/plan/brake.ts"
 import type { TreeNode } from "../../../../src/tree/node.ts"
-import type { PlanInput } from "../../../../src/tree/plan.ts"
-import { plan } from "../../../../src/tree/planner.ts"
+import type { PlanInput } from "../../../../src/tree/plan/plan.ts"
+import { plan } from "../../../../src/tree/plan/planner.ts"
 import { contentOf, entry, file, tombstone } from "../../../support/simulation.ts"
 
 type Tree = Readonly<Record<string, TreeNode>>

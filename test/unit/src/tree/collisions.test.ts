@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { collisionKey, findCollisions } from "../../../../src/tree/collisions.ts"
+import { collisionKey, findCollisions } from "../../../../src/tree/plan/collisions.ts"
 
 const mac = { caseInsensitive: true, normalizes: true }
 const nobody = (): boolean => false

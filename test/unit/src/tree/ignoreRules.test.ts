@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest"
-import { createIgnoreRules, DEFAULT_IGNORE_TEXT } from "../../../../src/tree/ignoreRules.ts"
-import { wildmatch } from "../../../../src/tree/wildmatch.ts"
+import { createIgnoreRules, DEFAULT_IGNORE_TEXT } from "../../../../src/tree/scan/ignoreRules.ts"
+import { wildmatch } from "../../../../src/tree/scan/wildmatch.ts"
 
 /** Rules by folder. How they agree with Git is tested against Git itself: test/integration/ignore.node.test.ts. */
 function rules(files: Readonly<Record<string, string>>) {

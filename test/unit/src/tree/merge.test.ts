@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest"
 import { fromUtf8, utf8 } from "../../../../crypto/bytes.ts"
-import { isText, MAX_CHANGED_LINES, MAX_MERGE_BYTES, mergeText } from "../../../../src/tree/merge.ts"
+import { isText, MAX_CHANGED_LINES, MAX_MERGE_BYTES, mergeText } from "../../../../src/tree/plan/merge.ts"
 
 function merge(base: string, mine: string, theirs: string): string | null {
   const merged = mergeText(utf8(base), utf8(mine), utf8(theirs))

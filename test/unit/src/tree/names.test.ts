@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import type { PlanInput } from "../../../../src/tree/plan.ts"
+import type { PlanInput } from "../../../../src/tree/plan/plan.ts"
 import { createNames, remoteName } from "../../../../src/tree/names.ts"
 
 describe("the name of the remote version", () => {

@@ -1,8 +1,14 @@
 import { describe, expect, test } from "vitest"
-import type { IndexEntry, Tombstone } from "../../../../storage/format/entry.ts"
+import type { IndexEntry, Tombstone } from "../../../../storage/format/index/entry.ts"
 import type { TreeNode } from "../../../../src/tree/node.ts"
-import { baseAfter, type HoldReason, type Operation, type Plan, type PlanInput } from "../../../../src/tree/plan.ts"
-import { plan } from "../../../../src/tree/planner.ts"
+import {
+  baseAfter,
+  type HoldReason,
+  type Operation,
+  type Plan,
+  type PlanInput,
+} from "../../../../src/tree/plan/plan.ts"
+import { plan } from "../../../../src/tree/plan/planner.ts"
 import { entry, file, hashTarget, tombstone } from "../../../support/simulation.ts"
 
 const folder: TreeNode = { type: "folder", mode: 0o755 }

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest"
 import type { TreeNode } from "../../../../src/tree/node.ts"
-import type { Operation, PlanInput, Resolution } from "../../../../src/tree/plan.ts"
-import { plan } from "../../../../src/tree/planner.ts"
-import { applyResolutions } from "../../../../src/tree/resolve.ts"
+import type { Operation, PlanInput, Resolution } from "../../../../src/tree/plan/plan.ts"
+import { plan } from "../../../../src/tree/plan/planner.ts"
+import { applyResolutions } from "../../../../src/tree/plan/resolve.ts"
 import { entry, file, tombstone } from "../../../support/simulation.ts"
 
 const folder: TreeNode = { type: "folder", mode: 0o755 }

@@ -1,6 +1,11 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { type CacheEntry, decodeScanCache, encodeScanCache, type ScanCache } from "../../../../src/tree/scanCache.ts"
+import {
+  type CacheEntry,
+  decodeScanCache,
+  encodeScanCache,
+  type ScanCache,
+} from "../../../../src/tree/scan/scanCache.ts"
 import { hashing } from "../../../support/trees.ts"
 
 const mode = fc.integer({ min: 0, max: 0o777 })

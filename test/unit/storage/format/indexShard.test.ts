@@ -1,9 +1,9 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { equalBytes, fromHex, toHex, utf8 } from "../../../../crypto/bytes.ts"
-import type { ChunkRef, Codec, IndexEntry, Tombstone } from "../../../../storage/format/entry.ts"
-import { comparePaths } from "../../../../storage/format/indexPath.ts"
-import { decodeShard, encodeShard, type ShardContent } from "../../../../storage/format/indexShard.ts"
+import type { ChunkRef, Codec, IndexEntry, Tombstone } from "../../../../storage/format/index/entry.ts"
+import { comparePaths } from "../../../../storage/format/index/indexPath.ts"
+import { decodeShard, encodeShard, type ShardContent } from "../../../../storage/format/index/indexShard.ts"
 import { MACHINE_A, MACHINE_B, testFile } from "../../../support/vault.ts"
 import vectors from "../../../vectors/index-shard-v1.json" with { type: "json" }
 

@@ -3,16 +3,16 @@ import { once } from "node:events"
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest"
-import { sessynHome, workspaceHome } from "../../../../../src/platform/node/home.ts"
-import { createNodeState } from "../../../../../src/platform/node/nodeState.ts"
-import { ownIdentity } from "../../../../../src/platform/node/processIdentity.ts"
-import { takeProcessLock } from "../../../../../src/platform/node/processLock.ts"
+import { sessynHome, workspaceHome } from "../../../../../src/platform/node/state/home.ts"
+import { createNodeState } from "../../../../../src/platform/node/state/nodeState.ts"
+import { ownIdentity } from "../../../../../src/platform/node/state/processIdentity.ts"
+import { takeProcessLock } from "../../../../../src/platform/node/state/processLock.ts"
 import { canMount, mountTmpfs, unmountAll } from "../../../../support/mounts.node.ts"
 import { createTemporaryFolders } from "../../../../support/temporaryFolders.node.ts"
 import { utf8 } from "../../../../support/trees.ts"
 
 const folders = createTemporaryFolders()
-const source = new URL("../../../../../src/platform/node/", import.meta.url)
+const source = new URL("../../../../../src/platform/node/state/", import.meta.url)
 const MAY_MOUNT = canMount()
 const children: ChildProcess[] = []
 

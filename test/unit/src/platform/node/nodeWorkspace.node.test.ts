@@ -4,7 +4,10 @@ import * as fs from "node:fs"
 import { createServer } from "node:net"
 import { join } from "node:path"
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest"
-import { createNodeWorkspace, type NodeWorkspaceOptions } from "../../../../../src/platform/node/nodeWorkspace.ts"
+import {
+  createNodeWorkspace,
+  type NodeWorkspaceOptions,
+} from "../../../../../src/platform/node/workspace/nodeWorkspace.ts"
 import type { Workspace } from "../../../../../src/ports/workspace.ts"
 import { textAt, utf8, write } from "../../../../support/trees.ts"
 import { canMount, mountTmpfs, remount, unmountAll } from "../../../../support/mounts.node.ts"

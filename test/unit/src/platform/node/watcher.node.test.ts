@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
-import { type FolderWatcher, watchFolder } from "../../../../../src/platform/node/watcher.ts"
+import { type FolderWatcher, watchFolder } from "../../../../../src/platform/node/workspace/watcher.ts"
 
 let root: string
 let watcher: FolderWatcher | null = null

@@ -1,7 +1,7 @@
 import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
-import { createNodeState } from "../../../../../src/platform/node/nodeState.ts"
-import { createNodeWorkspace } from "../../../../../src/platform/node/nodeWorkspace.ts"
+import { createNodeState } from "../../../../../src/platform/node/state/nodeState.ts"
+import { createNodeWorkspace } from "../../../../../src/platform/node/workspace/nodeWorkspace.ts"
 import {
   expectInSync,
   expectNothingLost,

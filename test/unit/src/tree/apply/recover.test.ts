@@ -8,7 +8,7 @@ import { JOURNAL, type JournalEntry, writeJournal } from "../../../../../src/tre
 import { listQuarantine } from "../../../../../src/tree/apply/quarantine.ts"
 import { recover } from "../../../../../src/tree/apply/recover.ts"
 import type { TreeNode } from "../../../../../src/tree/node.ts"
-import { toNode } from "../../../../../src/tree/plan.ts"
+import { toNode } from "../../../../../src/tree/plan/plan.ts"
 import { prepareStateFolder } from "../../../../../src/tree/stateFolder.ts"
 import { edit, hashing, type Leaf, plant, textAt, toVault } from "../../../../support/trees.ts"
 

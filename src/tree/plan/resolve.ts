@@ -7,10 +7,10 @@
  *
  * @module
  */
-import type { FileEntry, IndexEntry, Tombstone } from "../../storage/format/entry.ts"
+import type { FileEntry, IndexEntry, Tombstone } from "../../../storage/format/index/entry.ts"
 import { mergeMode } from "./decide.ts"
-import { createNames, type Names } from "./names.ts"
-import { parentOf } from "./paths.ts"
+import { createNames, type Names } from "../names.ts"
+import { parentOf } from "../paths.ts"
 import { type Conflict, type Operation, type Plan, type PlanInput, type Resolution, toNode } from "./plan.ts"
 import { plan as makePlan } from "./planner.ts"
 

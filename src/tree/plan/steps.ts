@@ -5,10 +5,10 @@
  *
  * @module
  */
-import type { FileEntry, IndexEntry } from "../../storage/format/entry.ts"
+import type { FileEntry, IndexEntry } from "../../../storage/format/index/entry.ts"
 import { collisionKey } from "./collisions.ts"
-import type { TreeNode } from "./node.ts"
-import { parentOf } from "./paths.ts"
+import type { TreeNode } from "../node.ts"
+import { parentOf } from "../paths.ts"
 import { type Operation, type PlanInput, sameContent, toNode } from "./plan.ts"
 
 type OperationOf<K extends Operation["kind"]> = Extract<Operation, { kind: K }>

@@ -17,9 +17,9 @@
  * @module
  */
 import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, statSync } from "node:fs"
-import { SyncError } from "../../errors.ts"
-import type { WorkspaceRefusal } from "../../ports/workspace.ts"
-import { errnoOf, refusalOf } from "./fsErrors.ts"
+import { SyncError } from "../../../errors.ts"
+import type { WorkspaceRefusal } from "../../../ports/workspace.ts"
+import { errnoOf, refusalOf } from "../fsErrors.ts"
 
 /** How long a folder that was looked at counts as looked at, in milliseconds. */
 const FRESH_MS = 20

@@ -36,8 +36,8 @@ import {
 } from "node:fs"
 import { basename, dirname } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
-import type { StateLock } from "../../ports/state.ts"
-import { errnoOf, throwIfFull } from "./fsErrors.ts"
+import type { StateLock } from "../../../ports/state.ts"
+import { errnoOf, throwIfFull } from "../fsErrors.ts"
 import { isRunning, livenessOf, ownIdentity, type ProcessIdentity } from "./processIdentity.ts"
 
 /** How often a holder shows that it lives, and how long others watch for it, in milliseconds. */

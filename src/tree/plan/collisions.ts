@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { parentOf } from "./paths.ts"
+import { parentOf } from "../paths.ts"
 import type { HoldReason, PlatformRules } from "./plan.ts"
 
 export interface Collision {

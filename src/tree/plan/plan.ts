@@ -7,9 +7,9 @@
  *
  * @module
  */
-import { equalBytes } from "../../crypto/bytes.ts"
-import type { FileEntry, IndexEntry, Tombstone } from "../../storage/format/entry.ts"
-import type { TreeNode } from "./node.ts"
+import { equalBytes } from "../../../crypto/bytes.ts"
+import type { FileEntry, IndexEntry, Tombstone } from "../../../storage/format/index/entry.ts"
+import type { TreeNode } from "../node.ts"
 
 /** Why a path is left alone on this machine this time, for all sides. */
 export type HoldReason =

@@ -22,9 +22,9 @@ import {
   unlinkSync,
   writeSync,
 } from "node:fs"
-import type { Outcome, WorkspaceRefusal } from "../../ports/workspace.ts"
-import { STRAY_PREFIX } from "../../tree/stateFolder.ts"
-import { errnoOf } from "./fsErrors.ts"
+import type { Outcome, WorkspaceRefusal } from "../../../ports/workspace.ts"
+import { STRAY_PREFIX } from "../../../tree/stateFolder.ts"
+import { errnoOf } from "../fsErrors.ts"
 
 const COPY_BYTES = 1024 * 1024
 const DONE: Outcome = { ok: true, value: undefined }

@@ -8,7 +8,7 @@
  */
 import { constants } from "node:fs"
 import { open } from "node:fs/promises"
-import { errnoOf, throwIfFull } from "./fsErrors.ts"
+import { errnoOf, throwIfFull } from "../fsErrors.ts"
 
 /** More at a time gains nothing. */
 const PARALLEL = 16

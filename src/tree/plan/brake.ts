@@ -9,7 +9,7 @@
  *
  * @module
  */
-import type { TreeNode } from "./node.ts"
+import type { TreeNode } from "../node.ts"
 import type { Operation, Plan, PlanInput } from "./plan.ts"
 
 export interface Brake {

@@ -10,28 +10,27 @@
  * @module
  */
 import * as fs from "node:fs"
-import { SyncError } from "../../errors.ts"
+import { SyncError } from "../../../errors.ts"
 import {
   type FileWriter,
-  type FolderItem,
   isSameStat,
   type Outcome,
   type Stat,
   type Workspace,
   type WorkspaceRefusal,
-} from "../../ports/workspace.ts"
+} from "../../../ports/workspace.ts"
 import { type Anchor, createAnchor, hasDescriptorPaths } from "./anchor.ts"
 import { createBatch } from "./durability.ts"
-import { errnoOf, refusalOf, throwIfFull } from "./fsErrors.ts"
+import { errnoOf, refusalOf, throwIfFull } from "../fsErrors.ts"
 import { type Ends, linkOrCopy, moveExclusively, moveReplacing } from "./moves.ts"
+import { DONE, done, refuse } from "./outcomes.ts"
 import { probe } from "./probe.ts"
+import { isUnmoved, listFolder, openFile, readLink, readWhole, toStat, withFile } from "./reading.ts"
 
 /** How long the event loop may stand still, in milliseconds. */
 const BREATH_MS = 12
 const PIECE_BYTES = 1024 * 1024
 const STATE_FOLDER = ".sessyn"
-/** Windows allows names that are no Unicode text: half of a pair. */
-const LONE_SURROGATE = /\p{Surrogate}/u
 const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = fs.constants
 /** Windows has neither. */
 const O_NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0
@@ -163,16 +162,6 @@ export function createNodeWorkspace(folder: string, options: NodeWorkspaceOption
   }
 }
 
-const DONE: Outcome = { ok: true, value: undefined }
-
-function done<T>(value: T): Outcome<T> {
-  return { ok: true, value }
-}
-
-function refuse<T>(refusal: WorkspaceRefusal): Outcome<T> {
-  return { ok: false, refusal }
-}
-
 function resolveRoot(folder: string): string {
   try {
     const root = fs.realpathSync(folder)
@@ -210,92 +199,9 @@ function createBreather(): () => Promise<void> | undefined {
   }
 }
 
-function toStat(stat: fs.BigIntStats): Stat {
-  return {
-    type: stat.isFile() ? "file" : stat.isDirectory() ? "folder" : stat.isSymbolicLink() ? "link" : "other",
-    mode: Number(stat.mode & 0o777n),
-    size: Number(stat.size),
-    mtimeNs: stat.mtimeNs,
-    ctimeNs: stat.ctimeNs,
-    inode: stat.ino,
-    device: stat.dev,
-  }
-}
-
 function isAsExpected(place: string, expected: Stat): boolean {
   const found = fs.lstatSync(place, { bigint: true, throwIfNoEntry: false })
   return found !== undefined && isSameStat(toStat(found), expected)
-}
-
-function listFolder(at: string): FolderItem[] {
-  const names = fs.readdirSync(at)
-  // U+FFFD is what bytes that are not UTF-8 decode to; only then is it worth to look at the bytes.
-  if (names.some((name) => name.includes("\ufffd"))) return listBytes(at)
-  const items: FolderItem[] = []
-  for (const name of names) {
-    const stat = fs.lstatSync(`${at}/${name}`, { bigint: true, throwIfNoEntry: false })
-    if (stat === undefined) continue
-    items.push({ name: LONE_SURROGATE.test(name) ? null : name, shown: name, stat: toStat(stat) })
-  }
-  return items
-}
-
-function listBytes(at: string): FolderItem[] {
-  const items: FolderItem[] = []
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
-  for (const bytes of fs.readdirSync(at, { encoding: "buffer" })) {
-    const whole = Buffer.concat([Buffer.from(`${at}/`), bytes])
-    const stat = fs.lstatSync(whole, { bigint: true, throwIfNoEntry: false })
-    if (stat === undefined) continue
-    let name: string | null = null
-    try {
-      name = decoder.decode(bytes)
-    } catch {
-      // Stays null.
-    }
-    items.push({ name, shown: bytes.toString("utf8"), stat: toStat(stat) })
-  }
-  return items
-}
-
-/** Opens a regular file; `changed` if something else lies there now. Opening a FIFO does not wait. */
-function openFile(place: string): { readonly fd: number; readonly stat: fs.BigIntStats } | null {
-  const fd = fs.openSync(place, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
-  const stat = fs.fstatSync(fd, { bigint: true })
-  if (stat.isFile()) return { fd, stat }
-  fs.closeSync(fd)
-  return null
-}
-
-function withFile<T>(place: string, run: (fd: number, stat: fs.BigIntStats) => Outcome<T>): Outcome<T> {
-  const file = openFile(place)
-  if (file === null) return refuse("changed")
-  try {
-    return run(file.fd, file.stat)
-  } finally {
-    fs.closeSync(file.fd)
-  }
-}
-
-function isUnmoved(fd: number, before: fs.BigIntStats): boolean {
-  const after = fs.fstatSync(fd, { bigint: true })
-  return after.size === before.size && after.mtimeNs === before.mtimeNs && after.ctimeNs === before.ctimeNs
-}
-
-function readWhole(
-  fd: number,
-  before: fs.BigIntStats,
-  maxBytes: number,
-): Outcome<{ readonly bytes: Uint8Array; readonly stat: Stat }> {
-  if (before.size > BigInt(maxBytes)) return refuse("changed")
-  const bytes = new Uint8Array(Number(before.size))
-  let length = 0
-  while (length < bytes.length) {
-    const read = fs.readSync(fd, bytes, length, bytes.length - length, null)
-    if (read === 0) return refuse("changed")
-    length += read
-  }
-  return isUnmoved(fd, before) ? done({ bytes, stat: toStat(before) }) : refuse("changed")
 }
 
 async function readPieces(
@@ -336,17 +242,6 @@ function guarded<T>(root: string, run: () => Outcome<T>): Outcome<T> {
     return run()
   } catch (error) {
     return refuse(refusalHere(error, root))
-  }
-}
-
-function readLink(place: string): Outcome<string> {
-  try {
-    return done(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(fs.readlinkSync(place, "buffer")))
-  } catch (error) {
-    if (error instanceof TypeError) return refuse("name")
-    // What readlink says of something that is no link.
-    if (errnoOf(error) === "EINVAL") return refuse("changed")
-    throw error
   }
 }
 

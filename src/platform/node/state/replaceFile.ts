@@ -12,7 +12,7 @@
 import { constants, readdirSync, unlinkSync } from "node:fs"
 import { open, rename, unlink } from "node:fs/promises"
 import { dirname, join } from "node:path"
-import { errnoOf, throwIfFull } from "./fsErrors.ts"
+import { errnoOf, throwIfFull } from "../fsErrors.ts"
 import { livenessOf, ownIdentity, type ProcessIdentity } from "./processIdentity.ts"
 
 const TEMPORARY = /\.(\d+)\.([a-z0-9]*)\.\d+\.tmp$/

@@ -5,8 +5,8 @@
  *
  * @module
  */
-import { fromUtf8, utf8 } from "../../crypto/bytes.ts"
-import { StorageError } from "../errors.ts"
+import { fromUtf8, utf8 } from "../../../crypto/bytes.ts"
+import { StorageError } from "../../errors.ts"
 
 /** Longest path, in bytes of UTF-8. */
 export const MAX_PATH_BYTES = 4096

@@ -16,11 +16,11 @@
  *
  * @module
  */
-import { concatBytes, equalBytes, fromUtf8, utf8 } from "../../crypto/bytes.ts"
-import { type Crypto, HASH_BYTES } from "../../crypto/crypto.ts"
-import type { Stat } from "../ports/workspace.ts"
-import type { TreeNode } from "./node.ts"
-import { sameContent } from "./plan.ts"
+import { concatBytes, equalBytes, fromUtf8, utf8 } from "../../../crypto/bytes.ts"
+import { type Crypto, HASH_BYTES } from "../../../crypto/crypto.ts"
+import type { Stat } from "../../ports/workspace.ts"
+import type { TreeNode } from "../node.ts"
+import { sameContent } from "../plan/plan.ts"
 
 /** What both sides last agreed on. */
 export interface BaseEntry {

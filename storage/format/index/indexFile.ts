@@ -12,14 +12,14 @@
  *
  * @module
  */
-import { equalBytes, fromHex } from "../../crypto/bytes.ts"
-import { HASH_BYTES, TAG_BYTES } from "../../crypto/crypto.ts"
-import { StorageError } from "../errors.ts"
-import { MAX_EPOCH, OBJECT_SALT_BYTES } from "../keys.ts"
+import { equalBytes, fromHex } from "../../../crypto/bytes.ts"
+import { HASH_BYTES, TAG_BYTES } from "../../../crypto/crypto.ts"
+import { StorageError } from "../../errors.ts"
+import { MAX_EPOCH, OBJECT_SALT_BYTES } from "../../keys.ts"
 import type { ChunkRef, FileEntry } from "./entry.ts"
 import type { TableNumbers, Tables } from "./indexTables.ts"
-import { CODEC_NUMBERS, CODECS, checkChunkRef } from "./pack.ts"
-import { type ByteReader, type ByteWriter, exactly } from "./wire.ts"
+import { CODEC_NUMBERS, CODECS, checkChunkRef } from "../pack.ts"
+import { type ByteReader, type ByteWriter, exactly } from "../wire.ts"
 
 const MIN_RUN_BYTES = 1 + OBJECT_SALT_BYTES + 1 + 1
 const MIN_CHUNK_BYTES = 3

@@ -22,10 +22,10 @@
  *
  * @module
  */
-import { HASH_BYTES } from "../../crypto/crypto.ts"
-import { GEAR_SEED_BYTES } from "../chunker.ts"
-import { StorageError } from "../errors.ts"
-import { UINT48_END } from "./codec.ts"
+import { HASH_BYTES } from "../../../crypto/crypto.ts"
+import { GEAR_SEED_BYTES } from "../../chunker.ts"
+import { StorageError } from "../../errors.ts"
+import { UINT48_END } from "../codec.ts"
 import type { IndexEntry, Tombstone } from "./entry.ts"
 import { readFile, writeFile } from "./indexFile.ts"
 import { comparePaths, decodePath, decodeTarget, requirePath, requireTarget } from "./indexPath.ts"
@@ -37,7 +37,7 @@ import {
   writePackTable,
   writeWriterTable,
 } from "./indexTables.ts"
-import { type ByteReader, type ByteWriter, createByteReader, createByteWriter, exactly } from "./wire.ts"
+import { type ByteReader, type ByteWriter, createByteReader, createByteWriter, exactly } from "../wire.ts"
 
 /** Longest payload that is written or read, in bytes (32 MiB). */
 export const MAX_SHARD_PAYLOAD_BYTES = 32 * 1024 * 1024

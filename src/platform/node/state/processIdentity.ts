@@ -6,7 +6,7 @@
  */
 import { readFileSync, readlinkSync } from "node:fs"
 import { hostname } from "node:os"
-import { errnoOf } from "./fsErrors.ts"
+import { errnoOf } from "../fsErrors.ts"
 
 export interface ProcessIdentity {
   readonly pid: number

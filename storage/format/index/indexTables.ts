@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { fromHex, toHex, utf8 } from "../../crypto/bytes.ts"
-import { HASH_BYTES } from "../../crypto/crypto.ts"
-import { StorageError } from "../errors.ts"
-import { type ByteReader, type ByteWriter, exactly } from "./wire.ts"
+import { fromHex, toHex, utf8 } from "../../../crypto/bytes.ts"
+import { HASH_BYTES } from "../../../crypto/crypto.ts"
+import { StorageError } from "../../errors.ts"
+import { type ByteReader, type ByteWriter, exactly } from "../wire.ts"
 
 export function writePackTable(out: ByteWriter, packs: ReadonlySet<string>): Map<string, number> {
   return writeTable(out, packs, encodePackId)

@@ -10,7 +10,7 @@
 import { type FSWatcher, lstatSync, watch } from "node:fs"
 import { readdir } from "node:fs/promises"
 import { join, sep } from "node:path"
-import { errnoOf } from "./fsErrors.ts"
+import { errnoOf } from "../fsErrors.ts"
 
 export interface WatchOptions {
   /** Called when it has been quiet for `quietMs` after a change, or at the latest after `maxWaitMs` of changes. */

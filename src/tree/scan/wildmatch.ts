@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { utf8 } from "../../crypto/bytes.ts"
+import { utf8 } from "../../../crypto/bytes.ts"
 
 /** One line of an ignore file. */
 export interface Rule {

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { isOwnFolder, nameOf, parentOf } from "./paths.ts"
+import { isOwnFolder, nameOf, parentOf } from "../paths.ts"
 import { matchable, matches, parseRules, type Rule } from "./wildmatch.ts"
 
 /** Name of the files with rules. They are synced themselves. */

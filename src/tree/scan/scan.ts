@@ -16,16 +16,16 @@
  *
  * @module
  */
-import type { Crypto } from "../../crypto/crypto.ts"
-import { SyncError } from "../errors.ts"
-import type { Progress } from "../ports/progress.ts"
-import type { FolderItem, Outcome, Stat, Workspace, WorkspaceRefusal } from "../ports/workspace.ts"
+import type { Crypto } from "../../../crypto/crypto.ts"
+import { SyncError } from "../../errors.ts"
+import type { Progress } from "../../ports/progress.ts"
+import type { FolderItem, Outcome, Stat, Workspace, WorkspaceRefusal } from "../../ports/workspace.ts"
 import { IGNORE_FILE } from "./ignoreRules.ts"
-import type { TreeNode } from "./node.ts"
-import { checkPath, isOwnFolder, parentOf } from "./paths.ts"
-import type { HoldReason } from "./plan.ts"
+import type { TreeNode } from "../node.ts"
+import { checkPath, isOwnFolder, parentOf } from "../paths.ts"
+import type { HoldReason } from "../plan/plan.ts"
 import type { BaseEntry, ScanCache, Seen } from "./scanCache.ts"
-import { readMarker, STRAY_PREFIX, TEMPORARY } from "./stateFolder.ts"
+import { readMarker, STRAY_PREFIX, TEMPORARY } from "../stateFolder.ts"
 
 /** What the scan asks of the ignore rules, folder by folder, parents first. */
 export interface ScanRules {

@@ -11,11 +11,11 @@
  *
  * @module
  */
-import type { IndexEntry } from "../../storage/format/entry.ts"
+import type { IndexEntry } from "../../../storage/format/index/entry.ts"
 import { type Collision, findCollisions } from "./collisions.ts"
 import { decide, mergeMode, type Verdict } from "./decide.ts"
-import type { FolderNode, TreeNode } from "./node.ts"
-import { checkForPlatform, checkPath, leadsOut, parentOf } from "./paths.ts"
+import type { FolderNode, TreeNode } from "../node.ts"
+import { checkForPlatform, checkPath, leadsOut, parentOf } from "../paths.ts"
 import { type Conflict, type Held, type HoldReason, type Plan, type PlanInput, sameContent } from "./plan.ts"
 import { createSteps, type Steps } from "./steps.ts"
 

@@ -10,7 +10,7 @@
  * @module
  */
 import { diffArrays } from "diff"
-import { equalBytes, fromUtf8, utf8 } from "../../crypto/bytes.ts"
+import { equalBytes, fromUtf8, utf8 } from "../../../crypto/bytes.ts"
 
 /** Larger texts, and texts that differ in more lines, are not merged by themselves. */
 export const MAX_MERGE_BYTES = 4 * 1024 * 1024

@@ -5,8 +5,8 @@
  * @module
  */
 import { closeSync, lstatSync, mkdirSync, openSync, rmdirSync, symlinkSync, unlinkSync } from "node:fs"
-import { errnoOf } from "./fsErrors.ts"
-import { removeLeftovers, temporaryName } from "./replaceFile.ts"
+import { errnoOf } from "../fsErrors.ts"
+import { removeLeftovers, temporaryName } from "../state/replaceFile.ts"
 
 export interface Abilities {
   readonly caseInsensitive: boolean

@@ -8,9 +8,9 @@
  *
  * @module
  */
-import { equalBytes } from "../../crypto/bytes.ts"
-import type { IndexEntry, Tombstone } from "../../storage/format/entry.ts"
-import type { TreeNode } from "./node.ts"
+import { equalBytes } from "../../../crypto/bytes.ts"
+import type { IndexEntry, Tombstone } from "../../../storage/format/index/entry.ts"
+import type { TreeNode } from "../node.ts"
 import { type ConflictKind, type PlanInput, sameContent } from "./plan.ts"
 
 /** `none`: nothing to do and nothing to learn. The others are those of an `Operation`. */

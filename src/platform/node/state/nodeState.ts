@@ -9,9 +9,9 @@
  */
 import { mkdir, readdir, readFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
-import { SyncError } from "../../errors.ts"
-import type { State } from "../../ports/state.ts"
-import { errnoOf, throwIfFull } from "./fsErrors.ts"
+import { SyncError } from "../../../errors.ts"
+import type { State } from "../../../ports/state.ts"
+import { errnoOf, throwIfFull } from "../fsErrors.ts"
 import { takeProcessLock } from "./processLock.ts"
 import { removeIfThere, removeLeftovers, replaceFile, syncFolder } from "./replaceFile.ts"
 
