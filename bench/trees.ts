@@ -50,6 +50,8 @@ export function makeRealTree(root: string, quick: boolean): void {
   for (const wanted of quick ? REAL.filter(({ name }) => name === "rxjs") : REAL) {
     unpackPackage(wanted, join(root, wanted.name))
   }
+  // Packages hold what Sessyn leaves out unless told otherwise (`dist/`); everybody is to send the same.
+  writeFileSync(join(root, ".syncignore"), "# Everything is synced.\n")
 }
 
 /** Writes small text files, a hundred to a folder. */

@@ -27,7 +27,9 @@ export function timeAgainst(measured: readonly Measured[], other: string, target
   const check = ratioCheck(what, ours.seconds, theirs.seconds, target)
   const open = other.startsWith("restic") ? find(measured, RESTIC_OPEN) : undefined
   if (open === undefined) return check
-  return { ...check, net: ratio(ours.seconds, less(theirs.seconds, open.seconds)).value }
+  const rest = less(theirs.seconds, open.seconds)
+  // Where opening is all that takes time, the rest is noise, on either side of nothing.
+  return rest.min > 0 ? { ...check, net: ratio(ours.seconds, rest).value } : check
 }
 
 export function ratioCheck(what: string, ours: Summary, theirs: Summary, target: number): Check {
