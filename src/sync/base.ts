@@ -4,26 +4,52 @@
  *
  * @module
  */
-import { fromUtf8, utf8 } from "../../crypto/bytes.ts"
+import { fromUtf8, toHex, utf8 } from "../../crypto/bytes.ts"
+import { HASH_BYTES } from "../../crypto/crypto.ts"
+import type { ObjectId } from "../../storage/remote/store.ts"
 import { decodeScanCache, encodeScanCache, type ScanCache } from "../tree/scan/scanCache.ts"
 import type { Context } from "../vault/context.ts"
 
 const BASE = "base"
 const DORMANT = "dormant"
+const SETTLED = "settled"
+/** Longest object id that a store uses, and a hash in hex. */
+const MAX_SETTLED_BYTES = 256
 
 export interface StoredBase {
   /** null if there is none, or it cannot be read. */
   readonly cache: ScanCache | null
   /** Paths of the base that were ignored at the last sync. */
   readonly dormant: ReadonlySet<string>
+  /** The head with which all of this was equal, nothing left out, when the base was written; null if it was not. */
+  readonly settledAt: ObjectId | null
 }
 
 export async function readBase({ host, state }: Context): Promise<StoredBase> {
   const [stored, dormant] = [await state.read(BASE), await state.read(DORMANT)]
+  const cache = stored === null ? null : decodeScanCache(stored, host.crypto)
   return {
-    cache: stored === null ? null : decodeScanCache(stored, host.crypto),
+    cache,
     dormant: dormant === null ? new Set() : decodeDormant(dormant),
+    settledAt: stored === null || cache === null ? null : settledAt(stored, await state.read(SETTLED)),
   }
+}
+
+/** Notes that the vault at a head holds just what the base does. Counts for this very base only, whatever befalls either. */
+export async function noteSettled({ state }: Context, head: ObjectId): Promise<void> {
+  const stored = await state.read(BASE)
+  if (stored !== null) await state.write(SETTLED, utf8(`${hashOf(stored)} ${head}`), { cache: true })
+}
+
+function settledAt(base: Uint8Array, noted: Uint8Array | null): ObjectId | null {
+  if (noted === null || noted.length > MAX_SETTLED_BYTES) return null
+  const [hash, head] = new TextDecoder().decode(noted).split(" ")
+  return hash === hashOf(base) && head !== undefined ? head : null
+}
+
+/** A base ends with the hash of its bytes, which was checked when it was decoded. */
+function hashOf(base: Uint8Array): string {
+  return toHex(base.subarray(-HASH_BYTES))
 }
 
 /** Makes it durable. The list goes first: it only keeps paths from being planned as deleted. */

@@ -33,13 +33,13 @@ import {
 import type { Head } from "../vault/head.ts"
 import { sweepShards } from "../vault/vaultIndex.ts"
 import { applyOperations, type CarriedOut, prune, recoverApply } from "./carryOut.ts"
-import { writeBase } from "./base.ts"
+import { noteSettled, writeBase } from "./base.ts"
 import { changesOf, conflictViews, type MachineNames } from "./changes.ts"
 import { resolveConflicts } from "./conflicts.ts"
 import { dropLeftovers } from "./leftovers.ts"
 import { isOldVersion, notePast, readPast } from "./past.ts"
 import { type Sending, type Sent, send, tellsVault } from "./send.ts"
-import { type Survey, survey } from "./survey.ts"
+import { isSettled, lookAround, type Survey, survey } from "./survey.ts"
 
 const MAX_TRIES = 12
 
@@ -63,7 +63,8 @@ export async function preview(
   call: CallOptions,
 ): Promise<SyncReport> {
   const names = await namesOf(context, head.trust)
-  const { plan, input } = await survey(context, workspace, head, call)
+  const local = await lookAround(context, workspace, head, call)
+  const { plan, input } = await survey(context, workspace, head, local, call)
   return {
     kind: "dry-run",
     sequence: head.verified.header.sequence,
@@ -83,8 +84,10 @@ export async function syncOnce(context: Context, workspace: Workspace, options: 
   await recoverApply(context, workspace)
   const answers = new Map<string, Resolution>()
   for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const local = await lookAround(context, workspace, fresh.head, call)
+    if (isSettled(fresh.head, local)) return rest(context, workspace, fresh, call)
     const names = await namesOf(context, fresh.head.trust)
-    const seen = await survey(context, workspace, fresh.head, call)
+    const seen = await survey(context, workspace, fresh.head, local, call)
     // What was answered before the vault moved under us holds only for the same two versions.
     const open = seen.plan.conflicts.filter((conflict) => !answers.has(answerKey(conflict)))
     const resolving = { context, workspace, head: fresh.head, names, call }
@@ -99,12 +102,33 @@ export async function syncOnce(context: Context, workspace: Workspace, options: 
     const outcome = await carryOut(context, workspace, { fresh, seen, plan, names, call })
     if (outcome !== null) {
       await dropLeftovers(context, fresh, isUploadOver(plan, skipped), call)
-      return report(seen, { ...outcome, choices, open: skipped })
+      const reported = report(seen, { ...outcome, choices, open: skipped })
+      if (skipped.length === 0 && reported.skipped.length === 0) await noteSettled(context, outcome.head.commit)
+      return reported
     }
     await context.host.clock.sleep(backOffMs(context, tries), call.signal)
     fresh = await enter(context, call)
   }
   throw new SyncError("CONTENDED", "the vault kept changing")
+}
+
+/** Nothing to do but to keep house. */
+async function rest(context: Context, workspace: Workspace, fresh: Fresh, call: CallOptions): Promise<SyncReport> {
+  await prepareStateFolder(workspace, context.config.workspace)
+  await prune(context, workspace)
+  await believe(context, fresh.head, { lastSyncMs: context.host.clock.now() })
+  await dropLeftovers(context, fresh, true, call)
+  const { sequence } = fresh.head.verified.header
+  return {
+    kind: "in-sync",
+    sequence,
+    sent: [],
+    received: [],
+    conflicts: [],
+    skipped: [],
+    bytesSent: 0,
+    bytesReceived: 0,
+  }
 }
 
 /** One conflict between two very versions. */

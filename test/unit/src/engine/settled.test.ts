@@ -1,0 +1,141 @@
+import { beforeEach, describe, expect, it } from "vitest"
+import type { MemoryStateDisk } from "../../../../src/platform/memory/memoryState.ts"
+import { createMemoryStore, type MemoryStore } from "../../../../storage/remote/memoryStore.ts"
+import { createMemoryMachine, found, type MemoryMachine } from "../../../support/memoryMachine.ts"
+
+/** Requests made of a store, by verb. */
+function counted(store: MemoryStore): { readonly store: MemoryStore; readonly asked: string[] } {
+  const asked: string[] = []
+  const spy = <A extends readonly unknown[], R>(verb: string, run: (...args: A) => R) => {
+    return (...args: A): R => {
+      asked.push(verb)
+      return run(...args)
+    }
+  }
+  const { branches, snapshot, read, commit } = store
+  return {
+    asked,
+    store: {
+      ...store,
+      branches: spy("branches", branches),
+      snapshot: spy("snapshot", snapshot),
+      read: spy("read", read),
+      commit: spy("commit", commit),
+    },
+  }
+}
+
+const diskOf = ({ states }: MemoryMachine): MemoryStateDisk => [...states.values()][0] as MemoryStateDisk
+
+describe("a machine on which nothing has changed since all was equal", () => {
+  let asked: string[]
+  let a: MemoryMachine
+  let b: MemoryMachine
+
+  beforeEach(async () => {
+    const shared = createMemoryStore()
+    const spied = counted(shared)
+    asked = spied.asked
+    a = await createMemoryMachine("A", spied.store)
+    b = await createMemoryMachine("B", shared)
+    await found(a, b)
+    await a.write("file", "old")
+    await a.write("in/folder", "old")
+    await a.workspace.makeLink("link", "file")
+    await a.sync()
+    await b.sync()
+    // What was written just now is looked at once more.
+    await a.sync()
+    await a.sync()
+    asked.length = 0
+  })
+
+  it("makes one request, and leaves what it remembers of the tree alone", async () => {
+    const base = diskOf(a).values.get("base")
+    diskOf(a).values.delete("shards")
+    expect(await a.sync()).toMatchObject({ kind: "in-sync", sent: [], received: [], conflicts: [], skipped: [] })
+    expect(asked).toEqual(["branches"])
+    expect(diskOf(a).values.get("base")).toBe(base)
+  })
+
+  const edits: readonly (readonly [string, string, () => Promise<unknown>])[] = [
+    ["an edit", "file", () => a.write("file", "new")],
+    ["an edit of the same length", "file", () => a.write("file", "OLD")],
+    ["a new file", "new", () => a.write("new", "new")],
+    ["a new folder", "empty", () => a.workspace.makeFolder("empty")],
+    ["a deleted file", "file", () => a.remove("file")],
+    ["other permissions of a file", "file", () => a.workspace.setMode("file", 0o755)],
+    ["other permissions of a folder", "in", () => a.workspace.setMode("in", 0o750)],
+    [
+      "a link that leads elsewhere",
+      "link",
+      async () => {
+        await a.remove("link")
+        await a.workspace.makeLink("link", "in")
+      },
+    ],
+    [
+      "a link in place of a file",
+      "file",
+      async () => {
+        await a.remove("file")
+        await a.workspace.makeLink("file", "in")
+      },
+    ],
+  ]
+  it.each(edits)("sends %s", async (_, path, edit) => {
+    await edit()
+    const { sent } = await a.sync()
+    expect(sent.map((change) => change.path)).toContain(path)
+    await b.sync()
+    expect(await b.read(path)).toBe(await a.read(path))
+    expect((await b.workspace.stat(path)).ok).toBe((await a.workspace.stat(path)).ok)
+  })
+
+  it("gets what the other machine changed", async () => {
+    await b.write("file", "from B")
+    await b.sync()
+    expect((await a.sync()).received).toMatchObject([{ path: "file" }])
+    expect(await a.read("file")).toBe("from B")
+  })
+
+  it("heeds new rules, and rules that are gone", async () => {
+    await a.write(".syncignore", "file\n")
+    await a.sync()
+    await a.sync()
+    await a.write("file", "ignored")
+    expect((await a.sync()).sent).toEqual([])
+    await a.remove(".syncignore")
+    expect((await a.sync()).kind).not.toBe("in-sync")
+    await b.sync()
+    expect(await b.read("file")).toBe(await a.read("file"))
+  })
+
+  it("asks again for a conflict that was left open", async () => {
+    await b.write("file", "by B")
+    await b.sync()
+    await a.write("file", "by A")
+    for (let time = 0; time < 3; time++) {
+      expect(await a.sync({ onConflict: "skip" })).toMatchObject({ kind: "conflicts", conflicts: [{ path: "file" }] })
+    }
+  })
+
+  it("does not believe a note that was made of another base, or none at all", async () => {
+    const { values } = diskOf(a)
+    const [base, settled] = [values.get("base"), values.get("settled")] as [Uint8Array, Uint8Array]
+    await b.write("file", "from B")
+    await b.sync()
+    await a.sync()
+    // A base from a backup, with the newest note.
+    values.set("base", base)
+    expect(await a.sync()).toMatchObject({ kind: "in-sync" })
+    expect(await a.read("file")).toBe("from B")
+    const now = values.get("settled") as Uint8Array
+    for (const note of [settled, new Uint8Array(0), new Uint8Array(1000), now.slice(0, 70), null]) {
+      if (note === null) values.delete("settled")
+      else values.set("settled", note)
+      expect(await a.sync()).toMatchObject({ kind: "in-sync" })
+      expect(values.get("settled")).toEqual(now)
+    }
+  })
+})
