@@ -20,7 +20,8 @@ import type { Clock } from "../../src/ports/clock.ts"
 import type { Workspace } from "../../src/ports/workspace.ts"
 import type { SyncReport } from "../../src/reports.ts"
 import type { Engine, Session, SyncOptions } from "../../src/session.ts"
-import type { MemoryStore } from "../../storage/remote/memoryStore.ts"
+import { createMemoryStore, type MemoryStore } from "../../storage/remote/memoryStore.ts"
+import type { Branch } from "../../storage/remote/store.ts"
 import { createHastyClock, createMemoryKeychain, createPerson, type Person, promptsOf } from "./person.ts"
 
 export const STORE_URL = "memory:"
@@ -128,6 +129,28 @@ export async function createMemoryMachine(
 export async function found(founder: MemoryMachine, ...others: readonly MemoryMachine[]): Promise<void> {
   await founder.engine.init({ root: "", storeUrl: STORE_URL, machineName: founder.name, remember: true })
   for (const other of others) await admit(founder, other)
+}
+
+/** Two machines that have the same files. */
+export async function pair(files: Readonly<Record<string, string>> = { kept: "kept" }): Promise<{
+  readonly store: MemoryStore
+  readonly a: MemoryMachine
+  readonly b: MemoryMachine
+}> {
+  const store = createMemoryStore()
+  const [a, b] = [await createMemoryMachine("A", store), await createMemoryMachine("B", store)]
+  await found(a, b)
+  for (const [path, content] of Object.entries(files)) await a.write(path, content)
+  await a.sync()
+  await b.sync()
+  return { store, a, b }
+}
+
+/** The branch on which the vault is. */
+export async function mainOf(store: MemoryStore): Promise<Branch> {
+  const branch = (await store.branches("")).find(({ name }) => name.endsWith("/main"))
+  if (branch === undefined) throw new Error("no main branch")
+  return branch
 }
 
 export async function admit(member: MemoryMachine, joiner: MemoryMachine): Promise<string> {

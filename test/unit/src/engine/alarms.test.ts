@@ -1,25 +1,8 @@
 import { describe, expect, it } from "vitest"
-import { createMemoryStore, type MemoryStore } from "../../../../storage/remote/memoryStore.ts"
 import { prepareStateFolder } from "../../../../src/tree/stateFolder.ts"
-import { createMemoryMachine, found } from "../../../support/memoryMachine.ts"
+import { createMemoryMachine, mainOf, pair } from "../../../support/memoryMachine.ts"
 
 const code = (expected: string) => expect.objectContaining({ code: expected })
-
-async function pair() {
-  const store = createMemoryStore()
-  const [a, b] = [await createMemoryMachine("A", store), await createMemoryMachine("B", store)]
-  await found(a, b)
-  await a.write("kept", "kept")
-  await a.sync()
-  await b.sync()
-  return { store, a, b }
-}
-
-async function mainOf(store: MemoryStore) {
-  const branch = (await store.branches("")).find(({ name }) => name.endsWith("/main"))
-  if (branch === undefined) throw new Error("no main branch")
-  return branch
-}
 
 describe("a store that goes back", () => {
   it("is waited for, then an alarm; repair puts this machine's version on top, and others follow", async () => {

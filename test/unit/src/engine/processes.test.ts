@@ -1,27 +1,10 @@
 import { describe, expect, it } from "vitest"
-import { createMemoryStore, type MemoryStore } from "../../../../storage/remote/memoryStore.ts"
 import type { Session } from "../../../../src/session.ts"
 import { prepareStateFolder } from "../../../../src/tree/stateFolder.ts"
-import { admit, createMemoryMachine, found, type MemoryMachine } from "../../../support/memoryMachine.ts"
+import { admit, createMemoryMachine, type MemoryMachine, mainOf, pair } from "../../../support/memoryMachine.ts"
 
 const code = (expected: string) => expect.objectContaining({ code: expected })
 const ask = { onConflict: "ask" } as const
-
-async function pair() {
-  const store = createMemoryStore()
-  const [a, b] = [await createMemoryMachine("A", store), await createMemoryMachine("B", store)]
-  await found(a, b)
-  await a.write("kept", "kept")
-  await a.sync()
-  await b.sync()
-  return { store, a, b }
-}
-
-async function mainOf(store: MemoryStore) {
-  const branch = (await store.branches("")).find(({ name }) => name.endsWith("/main"))
-  if (branch === undefined) throw new Error("no main branch")
-  return branch
-}
 
 /** A process that stays, as an editor or `watch` does, and has synced once. */
 async function staying(machine: MemoryMachine): Promise<Session> {

@@ -1,26 +1,9 @@
 import { describe, expect, it } from "vitest"
 import { utf8 } from "../../../../crypto/bytes.ts"
-import { createMemoryStore, type MemoryStore } from "../../../../storage/remote/memoryStore.ts"
-import { admit, createMemoryMachine, found, STORE_URL } from "../../../support/memoryMachine.ts"
+import { admit, createMemoryMachine, STORE_URL, mainOf, pair } from "../../../support/memoryMachine.ts"
 
+const FILES = { kept: "kept", "build.dat": "not on every disk" }
 const code = (expected: string) => expect.objectContaining({ code: expected })
-
-async function pair() {
-  const store = createMemoryStore()
-  const [a, b] = [await createMemoryMachine("A", store), await createMemoryMachine("B", store)]
-  await found(a, b)
-  await a.write("kept", "kept")
-  await a.write("build.dat", "not on every disk")
-  await a.sync()
-  await b.sync()
-  return { store, a, b }
-}
-
-async function mainOf(store: MemoryStore) {
-  const branch = (await store.branches("")).find(({ name }) => name.endsWith("/main"))
-  if (branch === undefined) throw new Error("no main branch")
-  return branch
-}
 
 /** Takes a file off this disk, but not out of the vault. */
 async function keepOnlyInVault(machine: Awaited<ReturnType<typeof pair>>["a"]): Promise<void> {
@@ -31,7 +14,7 @@ async function keepOnlyInVault(machine: Awaited<ReturnType<typeof pair>>["a"]): 
 
 describe("repair", () => {
   it("puts the vault back on top of garbage that somebody with a token pushed", async () => {
-    const { store, a, b } = await pair()
+    const { store, a, b } = await pair(FILES)
     await keepOnlyInVault(a)
     const { name, head } = await mainOf(store)
     await store.commit({ branch: name, parent: head, snapshot: new Map([["manifest.json", utf8("garbage")]]) })
@@ -46,7 +29,7 @@ describe("repair", () => {
   })
 
   it("keeps what only the store has, when the store went back", async () => {
-    const { store, a } = await pair()
+    const { store, a } = await pair(FILES)
     const old = await mainOf(store)
     await a.write("later.dat", "later")
     await a.sync()
@@ -59,7 +42,7 @@ describe("repair", () => {
   })
 
   it("is not for a machine whose words were not compared", async () => {
-    const { store, a } = await pair()
+    const { store, a } = await pair(FILES)
     const c = await createMemoryMachine("C", store)
     const { machine } = await c.engine.join({ root: "", storeUrl: STORE_URL, machineName: "C", remember: true })
     await a.session((open) => open.approve(machine.id))
@@ -70,7 +53,7 @@ describe("repair", () => {
   })
 
   it("overrules a recovery that the person at a trusted machine knows nothing of", async () => {
-    const { store, a, b } = await pair()
+    const { store, a, b } = await pair(FILES)
     const thief = await createMemoryMachine("thief", store)
     await thief.engine.join({ root: "", storeUrl: STORE_URL, machineName: "thief", recover: true, remember: true })
     await expect(a.sync()).rejects.toEqual(code("REVOKED"))
@@ -90,7 +73,7 @@ describe("repair", () => {
   })
 
   it("settles two trust logs that stand against each other by the machine where it is asked for", async () => {
-    const { store, a, b } = await pair()
+    const { store, a, b } = await pair(FILES)
     const common = await mainOf(store)
     await a.session((open) => open.revoke("B", { keepPassphrase: true }))
     const left = await mainOf(store)
@@ -107,7 +90,7 @@ describe("repair", () => {
 
 describe("two logs of which one loses by the rule", () => {
   it("are settled for the one that revokes, also where something was written after the other", async () => {
-    const { store, a, b } = await pair()
+    const { store, a, b } = await pair(FILES)
     const [c, d] = [await createMemoryMachine("C", store), await createMemoryMachine("D", store)]
     await admit(a, c)
     await c.sync()
@@ -140,7 +123,7 @@ describe("two logs of which one loses by the rule", () => {
 
 describe("a memory that cannot be read", () => {
   it.each(["seen", "counter"])("is an error everywhere, and mended by repair: %s", async (name) => {
-    const { a, b } = await pair()
+    const { a, b } = await pair(FILES)
     await b.write("kept", "by b")
     await b.sync()
     for (const { values } of a.states.values()) values.set(name, utf8("{"))
