@@ -83,6 +83,7 @@ export async function syncOnce(context: Context, workspace: Workspace, options: 
   if (options.dryRun === true) return preview(context, workspace, fresh, call)
   await recoverApply(context, workspace)
   const answers = new Map<string, Resolution>()
+  const allowed: Allowed = new Map()
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const local = await lookAround(context, workspace, fresh.head, call)
     if (isSettled(fresh.head, local)) return rest(context, workspace, fresh, call)
@@ -98,7 +99,7 @@ export async function syncOnce(context: Context, workspace: Workspace, options: 
     }
     const choices = choicesOf(seen.plan.conflicts, answers)
     const { plan, skipped } = applyResolutions(seen.plan, seen.input, choices)
-    await brake(context, seen, plan, options)
+    await brake(context, seen, plan, options, allowed)
     const outcome = await carryOut(context, workspace, { fresh, seen, plan, names, call })
     if (outcome !== null) {
       await dropLeftovers(context, fresh, isUploadOver(plan, skipped), call)
@@ -156,16 +157,29 @@ function backOffMs({ host }: Context, tries: number): number {
   return Math.round((50 + 2 * random) * 1.6 ** tries)
 }
 
-async function brake({ host, state }: Context, seen: Survey, plan: Plan, options: SyncOptions): Promise<void> {
+/** What a person has allowed in this sync, by reason: a vault that moved meanwhile is no reason to ask the same again. */
+type Allowed = Map<string, ReadonlySet<string>>
+
+async function brake(
+  { host, state }: Context,
+  seen: Survey,
+  plan: Plan,
+  options: SyncOptions,
+  allowed: Allowed,
+): Promise<void> {
   if (options.allowMassDelete === true) return
   const past = await readPast(state)
-  const found = checkBrakes(plan, seen.input, (path, hash) => isOldVersion(past, path, hash))
-  if (found === null) return
-  const lines = found.lines
-  if ((await host.prompts.confirm({ code: found.kind, lines })) === true) return
-  throw new SyncError(found.kind === "mass-delete" ? "MASS_DELETE" : "MASS_REVERT", lines[0] ?? found.kind, {
-    paths: found.paths,
-  })
+  for (const { kind, side, paths, lines } of checkBrakes(plan, seen.input, (...version) =>
+    isOldVersion(past, ...version),
+  )) {
+    const reason = `${kind} ${side}`
+    const before = allowed.get(reason)
+    if (before !== undefined && paths.every((path) => before.has(path))) continue
+    if ((await host.prompts.confirm({ code: kind, lines })) !== true) {
+      throw new SyncError(kind === "mass-delete" ? "MASS_DELETE" : "MASS_REVERT", lines[0] ?? kind, { paths })
+    }
+    allowed.set(reason, new Set(paths))
+  }
 }
 
 interface Carrying extends Sending {

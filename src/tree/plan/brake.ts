@@ -29,24 +29,26 @@ const MAX_REVERTS = 20
 const SHOWN_PATHS = 10
 
 /**
- * The first reason to ask before `plan`, made for `input`, is carried out. `isOldVersion`: whether the path once had
- * this content (SHA-256) in the vault, before what it has now.
+ * The reasons to ask before `plan`, made for `input`, is carried out: each is a question of its own. `isOldVersion`:
+ * whether the path once had this content (SHA-256) in the vault, before what it has now.
  */
 export function checkBrakes(
   plan: Plan,
   input: Pick<PlanInput, "local" | "remote">,
   isOldVersion: (path: string, hash: Uint8Array) => boolean,
-): Brake | null {
+): readonly Brake[] {
+  const brakes: Brake[] = []
   const excluded = new Set(plan.dormant)
   const here = countFiles(input.local, excluded)
   const there = countFiles(input.remote, excluded)
   const lostHere = lost(plan.operations, "delete", "write")
-  if (isMass(lostHere, here)) return toBrake("mass-delete", "local", lostHere, here)
+  if (isMass(lostHere, here)) brakes.push(toBrake("mass-delete", "local", lostHere, here))
   const lostThere = lost(plan.operations, "bury", "upload")
-  if (isMass(lostThere, there)) return toBrake("mass-delete", "vault", lostThere, there)
+  if (isMass(lostThere, there)) brakes.push(toBrake("mass-delete", "vault", lostThere, there))
   const reverted = plan.operations.filter((operation) => isRevert(operation, isOldVersion)).map(({ path }) => path)
   const many = reverted.length >= MIN_REVERTS && reverted.length * 10 > there
-  return many || reverted.length > MAX_REVERTS ? toBrake("mass-revert", "vault", reverted, there) : null
+  if (many || reverted.length > MAX_REVERTS) brakes.push(toBrake("mass-revert", "vault", reverted, there))
+  return brakes
 }
 
 function isMass(paths: readonly string[], total: number): boolean {

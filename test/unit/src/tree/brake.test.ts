@@ -20,7 +20,7 @@ function files(count: number, changed = 0, change: (i: number) => TreeNode | nul
   return tree
 }
 
-function brake(
+function brakes(
   base: Tree,
   local: Tree,
   remote: Tree,
@@ -36,6 +36,16 @@ function brake(
     held: new Map(),
   }
   return checkBrakes(plan(input), input, isOldVersion)
+}
+
+function brake(...trees: Parameters<typeof brakes>) {
+  const found = brakes(...trees)
+  expect(found.length).toBeLessThan(2)
+  return found[0] ?? null
+}
+
+function more(folder: string, count: number): Tree {
+  return Object.fromEntries(Array.from({ length: count }, (_, i) => [`${folder}/${i}`, file(500 + i)]))
 }
 
 describe("a sync asks before it deletes or empties", () => {
@@ -75,6 +85,11 @@ describe("a sync asks before it deletes or empties", () => {
     expect(brake(all, all, moved)).toBeNull()
     const partly = Object.fromEntries(Object.entries(moved).slice(0, 4))
     expect(brake(all, partly, all)?.paths.length).toBe(7)
+  })
+
+  test("for each side by itself: who allows one has not allowed the other", () => {
+    const both = brakes({ ...more("x", 4), ...more("y", 4) }, more("x", 4), more("y", 4))
+    expect(both.map(({ kind, side }) => `${kind} ${side}`)).toEqual(["mass-delete local", "mass-delete vault"])
   })
 
   test("nor where a copy of one of many equal files comes", () => {
