@@ -49,7 +49,7 @@ export function renderClosing({ mode, pairs, machine, versions, results, failed 
   const kind = mode === "quick" ? "quick run: small sizes, few pairs, no basis for the targets" : `${mode} run`
   return [
     "",
-    `${kind}; ${pairs} pairs in turns after one warm-up`,
+    `${kind}; ${pairs} ${pairs === 1 ? "pair" : "pairs"} in turns after one warm-up`,
     `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGib} GiB, ${machine.system}`,
     programs.join(", "),
     `${met} of ${checks.length} targets met${open > 0 ? `, ${open} not measured` : ""}`,

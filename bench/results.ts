@@ -60,7 +60,8 @@ export function keepResults(results: Results): string {
   const path = join(FOLDER, results.mode === "full" ? "latest.json" : `${results.mode}.json`)
   writeFileSync(join(ROOT, path), `${renderJson(results)}\n`)
   // The layout check reads all JSON of the repository.
-  execFileSync(join("node_modules", ".bin", "biome"), ["format", "--write", path], { cwd: ROOT, stdio: "ignore" })
+  const biome = join("node_modules", "@biomejs", "biome", "bin", "biome")
+  execFileSync(process.execPath, [biome, "format", "--write", path], { cwd: ROOT, stdio: "ignore" })
   return path
 }
 
