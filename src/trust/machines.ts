@@ -24,6 +24,7 @@ import { publishChange } from "./change.ts"
 import type { PendingMachine } from "./join.ts"
 import { nameOf, SHORT_ID_LENGTH } from "./names.ts"
 import { createPassphraseEntry, type NewPassphrase, type PassphraseKeys, wipePassphraseKeys } from "./passphrase.ts"
+import { signedLines } from "./signed.ts"
 import { requireStrongPassphrase } from "./strength.ts"
 import { NEXT_IDENTITY, saveIdentity } from "./unlock.ts"
 
@@ -135,7 +136,9 @@ export async function revoke(
   )
   const index = await readIndex(context, head, call)
   const rotate = [...index.entries.values()].filter(({ path, type }) => type === "file" && looksSecret(path))
-  const confirmed = await host.prompts.confirm({ code: "revoke", lines: revokeLines(views, rotate.length, options) })
+  const signed = await signedLines(context, head, index, new Set(machines))
+  const lines = [...revokeLines(views, rotate.length, options), ...signed]
+  const confirmed = await host.prompts.confirm({ code: "revoke", lines })
   if (confirmed !== true) throw new SyncError("CANCELLED", "nothing was revoked")
   const renewed = options.keepPassphrase ? null : await askNewPassphrase(context, head.trust.passphrase)
   const revoked = await publishChange(

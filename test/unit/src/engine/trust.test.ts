@@ -189,7 +189,12 @@ describe("revoking", () => {
     const d = await createMemoryMachine("D", store)
     await admit(c, d)
     a.person.newPassphrase = NEW_PASSPHRASE
+    await c.write("from C", "c")
+    await c.sync()
     const lost = await a.session((open) => open.revoke("C"))
+    const shown = a.person.asked.findLast(({ code }) => code === "revoke")?.lines.join("\n")
+    expect(shown).toContain("What they signed: approved D.")
+    expect(shown).toContain("The newest version is theirs of 1 file:\n  from C")
     expect(lost.revoked.map(({ name }) => name).sort()).toEqual(["C", "D"])
     await expect(d.sync()).rejects.toEqual(code("REVOKED"))
   })
