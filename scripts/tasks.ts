@@ -71,7 +71,7 @@ const TASKS: Readonly<Record<string, Task>> = {
   "test:real": { steps: [BUILD, vitest("real")], passArguments: true },
   "test:crash": { steps: [vitest("crash")], passArguments: true },
   "test:vscode": { steps: [BUILD, script("package"), vitest("hosts")], passArguments: true },
-  bench: { steps: [{ name: "bench", command: ["node", "bench/main.ts"] }], passArguments: true },
+  bench: { steps: [BUILD, { name: "bench", command: ["node", "bench/main.ts"] }], passArguments: true },
   package: { steps: [BUILD, script("package")] },
 }
 
@@ -104,7 +104,7 @@ function runTask(name: string, task: Task, args: readonly string[]): number {
     const last = index === task.steps.length - 1
     const passed = last && task.passArguments ? [...step.command, ...args] : step.command
     // What a person started is all that they should see.
-    const status = run({ ...step, command: passed }, name === "start")
+    const status = run({ ...step, command: passed }, name === "start" || name === "bench")
     if (status !== 0 && !task.all) return status
     failed ||= status
   }
