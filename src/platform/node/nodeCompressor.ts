@@ -56,12 +56,14 @@ function compressDeflate(bytes: Uint8Array): Uint8Array {
   return zlib.deflateRawSync(bytes, { level: DEFLATE_LEVEL })
 }
 
-type InflateSync = (stored: Uint8Array, options: { maxOutputLength: number }) => Uint8Array
+type InflateSync = (stored: Uint8Array, options: { maxOutputLength: number; chunkSize: number }) => Uint8Array
 
 function inflate(run: InflateSync, stored: Uint8Array, plainBytes: number): Uint8Array {
   let plain: Uint8Array
   try {
-    plain = run(stored, { maxOutputLength: plainBytes })
+    // One byte of room more than it takes, or zlib asks for another buffer to find out that it is done.
+    const chunkSize = Math.max(MIN_OUTPUT_BYTES, plainBytes + 1)
+    plain = run(stored, { maxOutputLength: plainBytes, chunkSize })
   } catch (cause) {
     throw new StorageError("FORMAT_INVALID", "compressed bytes", { cause })
   }
