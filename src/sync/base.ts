@@ -36,9 +36,8 @@ export async function readBase({ host, state }: Context): Promise<StoredBase> {
 }
 
 /** Notes that the vault at a head holds just what the base does. Counts for this very base only, whatever befalls either. */
-export async function noteSettled({ state }: Context, head: ObjectId): Promise<void> {
-  const stored = await state.read(BASE)
-  if (stored !== null) await state.write(SETTLED, utf8(`${hashOf(stored)} ${head}`), { cache: true })
+export async function noteSettled({ state }: Context, baseHash: string, head: ObjectId): Promise<void> {
+  await state.write(SETTLED, utf8(`${baseHash} ${head}`), { cache: true })
 }
 
 function settledAt(base: Uint8Array, noted: Uint8Array | null): ObjectId | null {
@@ -47,15 +46,25 @@ function settledAt(base: Uint8Array, noted: Uint8Array | null): ObjectId | null 
   return hash === hashOf(base) && head !== undefined ? head : null
 }
 
-/** A base ends with the hash of its bytes, which was checked when it was decoded. */
+/** A base ends with the hash of its bytes, which is checked when it is decoded. */
 function hashOf(base: Uint8Array): string {
   return toHex(base.subarray(-HASH_BYTES))
 }
 
-/** Makes it durable. The list goes first: it only keeps paths from being planned as deleted. */
-export async function writeBase({ host, state }: Context, cache: ScanCache, dormant: readonly string[]): Promise<void> {
+/**
+ * Makes it durable. The list goes first: it only keeps paths from being planned as deleted.
+ *
+ * @returns The base's hash, for {@link noteSettled}.
+ */
+export async function writeBase(
+  { host, state }: Context,
+  cache: ScanCache,
+  dormant: readonly string[],
+): Promise<string> {
   await state.write(DORMANT, utf8(JSON.stringify(dormant)))
-  await state.write(BASE, encodeScanCache(cache, host.crypto))
+  const base = encodeScanCache(cache, host.crypto)
+  await state.write(BASE, base)
+  return hashOf(base)
 }
 
 function decodeDormant(stored: Uint8Array): ReadonlySet<string> {

@@ -104,7 +104,9 @@ export async function syncOnce(context: Context, workspace: Workspace, options: 
     if (outcome !== null) {
       await dropLeftovers(context, fresh, isUploadOver(plan, skipped), call)
       const reported = report(seen, { ...outcome, choices, open: skipped })
-      if (skipped.length === 0 && reported.skipped.length === 0) await noteSettled(context, outcome.head.commit)
+      if (skipped.length === 0 && reported.skipped.length === 0) {
+        await noteSettled(context, outcome.baseHash, outcome.head.commit)
+      }
       return reported
     }
     await context.host.clock.sleep(backOffMs(context, tries), call.signal)
@@ -188,6 +190,7 @@ interface Carrying extends Sending {
 
 interface Finished {
   readonly head: Head
+  readonly baseHash: string
   readonly plan: Plan
   readonly failed: ReadonlyMap<string, Skipped["reason"]>
   readonly names: MachineNames
@@ -206,13 +209,13 @@ async function carryOut(context: Context, workspace: Workspace, carrying: Carryi
   const todo = plan.operations.filter(({ path }) => !failed.has(path))
   const applied = await applyOperations(context, workspace, todo, sent.head.snapshot, call)
   for (const [path, reason] of applied.skipped) failed.set(path, reason)
-  await learn(context, { ...carrying, sent, applied, failed })
+  const baseHash = await learn(context, { ...carrying, sent, applied, failed })
   await prune(context, workspace)
   const { bytesReceived } = applied
-  return { head: sent.head, plan, failed, names, bytesSent: sent.bytesSent, bytesReceived }
+  return { head: sent.head, baseHash, plan, failed, names, bytesSent: sent.bytesSent, bytesReceived }
 }
 
-/** The base learns what holds on both sides now; then the journal may go. */
+/** The base learns what holds on both sides now; then the journal may go. Answers the base's hash. */
 async function learn(
   context: Context,
   done: Carrying & {
@@ -220,7 +223,7 @@ async function learn(
     readonly applied: CarriedOut
     readonly failed: ReadonlyMap<string, unknown>
   },
-): Promise<void> {
+): Promise<string> {
   const { seen, plan, sent, applied, failed } = done
   const base = baseAfter(seen.input.base, plan, new Set(failed.keys()), applied.merged)
   const about = (path: string) => {
@@ -235,7 +238,7 @@ async function learn(
   }
   for (const [path, fact] of applied.seen) facts.set(path, fact)
   for (const [path, mode] of applied.diskModes) modes.set(path, mode)
-  await writeBase(context, remember(seen.cache, base, about, facts, modes), plan.dormant)
+  const baseHash = await writeBase(context, remember(seen.cache, base, about, facts, modes), plan.dormant)
   await applied.finish()
   await notePast(context.state, await readPast(context.state), seen.input.base, base)
   await believe(context, sent.head, {
@@ -244,6 +247,7 @@ async function learn(
     lastSyncMs: context.host.clock.now(),
   })
   await sweepShards(context, sent.head)
+  return baseHash
 }
 
 /** Whether there is nothing that waits, or might wait, to be uploaded. */

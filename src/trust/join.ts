@@ -21,6 +21,7 @@ import { isMacGood } from "../../storage/verify/macs.ts"
 import { verifyTrustLog } from "../../storage/verify/trustLog.ts"
 import { type TrustState, trustedMachines } from "../../storage/verify/trustState.ts"
 import { SyncError } from "../errors.ts"
+import type { StateOptions } from "../ports/state.ts"
 import type { Context, Fresh } from "../vault/context.ts"
 import { isVaultFault } from "../vault/faults.ts"
 import { type Head, readPaths } from "../vault/head.ts"
@@ -95,8 +96,8 @@ async function isGood(crypto: Crypto, stored: Uint8Array, trust: TrustState): Pr
 }
 
 /** Of a machine that gave itself another name. */
-export async function forgetRequest({ state }: Context): Promise<void> {
-  for (const name of [REQUEST, NEXT_REQUEST]) await state.remove(name)
+export async function forgetRequest({ state }: Context, options: StateOptions = {}): Promise<void> {
+  for (const name of [REQUEST, NEXT_REQUEST]) await state.remove(name, options)
 }
 
 /** This machine's own request and its words; asks anew if none is good any more. */
@@ -136,7 +137,7 @@ async function words(
 export async function confirmApproval(context: Context, head: Head): Promise<void> {
   const { host, config } = context
   // A machine that was stopped right after it was confirmed may still have its request.
-  if (config.phase === "confirmed") return forgetRequest(context)
+  if (config.phase === "confirmed") return forgetRequest(context, { cache: true })
   const machine = head.trust.machines.get(config.machine)
   if (machine === undefined) throw new SyncError("PENDING", "this machine is not approved yet")
   if (machine.approvedBy !== null) await compareWords(context, head, machine.approvedBy)
