@@ -37,8 +37,8 @@ export const DESKTOP_PACK_BYTES = 8 * 1024 * 1024
 /** Size to which packs are filled in browsers, where a pack is one request of an API. */
 export const WEB_PACK_BYTES = 2 * 1024 * 1024
 
-/** Below this length a chunk is not looked for among other files' chunks. */
-const MIN_SHARED_BYTES = 64 * 1024
+/** Below this length a chunk is not looked for among other files' chunks, only for the same path or a whole file. */
+export const MIN_SHARED_BYTES = 64 * 1024
 
 /** A pack as it goes to the store. */
 export interface SealedPack {

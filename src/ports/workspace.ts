@@ -57,6 +57,18 @@ export type Outcome<T = void> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly refusal: WorkspaceRefusal }
 
+export const DONE: Outcome = { ok: true, value: undefined }
+
+/** It went well. */
+export function done<T>(value: T): Outcome<T> {
+  return { ok: true, value }
+}
+
+/** It was refused, which is an answer. */
+export function refuse<T>(refusal: WorkspaceRefusal): Outcome<T> {
+  return { ok: false, refusal }
+}
+
 /** A file being written: chunks land at their offsets, then it is put in place. */
 export interface FileWriter {
   write(offset: number, bytes: Uint8Array): Promise<void>

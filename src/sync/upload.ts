@@ -10,7 +10,7 @@ import { createGear, type Gear } from "../../storage/chunker.ts"
 import type { Compressor } from "../../storage/compress.ts"
 import type { ChunkRef, FileEntry } from "../../storage/format/index/entry.ts"
 import type { EpochKeys } from "../../storage/keys.ts"
-import { type AddedFile, createPackWriter, type Reuse } from "../../storage/packWriter.ts"
+import { type AddedFile, createPackWriter, MIN_SHARED_BYTES, type Reuse } from "../../storage/packWriter.ts"
 import type { CallOptions, ObjectId } from "../../storage/remote/store.ts"
 import type { Progress } from "../ports/progress.ts"
 import type { Workspace } from "../ports/workspace.ts"
@@ -18,9 +18,6 @@ import type { FileNode } from "../tree/node.ts"
 import { looksSecret } from "../tree/sensitive.ts"
 import type { Context } from "../vault/context.ts"
 import { openStaging, type Staging } from "./staging.ts"
-
-/** Chunks below this length are used again only for the same path or a whole file. */
-export const MIN_SHARED_BYTES = 64 * 1024
 
 /** A file whose content is to be sealed. */
 export interface FileToSeal {

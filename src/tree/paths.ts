@@ -101,3 +101,12 @@ function isHostileName(name: string): boolean {
 function fold(name: string): string {
   return name.toUpperCase().toLowerCase()
 }
+
+const SHOWN_PATHS = 10
+
+/** Lines for a person on the first few of many paths. `then`: what follows the number of the others. */
+export function firstPaths(paths: readonly string[], then = ""): readonly string[] {
+  const more = paths.length - SHOWN_PATHS
+  const shown = paths.slice(0, SHOWN_PATHS).map((path) => `  ${path}`)
+  return more > 0 ? [...shown, `  and ${more} more${then}`] : shown
+}

@@ -11,7 +11,7 @@
  */
 import { fromUtf8, utf8 } from "../../crypto/bytes.ts"
 import { SyncError } from "../errors.ts"
-import type { Outcome, Workspace } from "../ports/workspace.ts"
+import { DONE, type Outcome, type Workspace } from "../ports/workspace.ts"
 
 export const STATE_FOLDER = ".sessyn"
 export const MARKER = `${STATE_FOLDER}/workspace`
@@ -69,8 +69,6 @@ export async function ensureFolder(workspace: Workspace, path: string): Promise<
   const parent = await ensureFolder(workspace, path.slice(0, slash))
   return parent.ok ? workspace.makeFolder(path) : parent
 }
-
-const DONE: Outcome = { ok: true, value: undefined }
 
 async function writeSmall(workspace: Workspace, path: string, content: string): Promise<void> {
   const temporary = `${TEMPORARY}/${path.slice(path.lastIndexOf("/") + 1)}.new`

@@ -5,12 +5,11 @@
  * @module
  */
 import type { TrustEntry } from "../../storage/format/trustEntry.ts"
+import { firstPaths } from "../tree/paths.ts"
 import type { Context } from "../vault/context.ts"
 import type { Head } from "../vault/head.ts"
 import type { VaultIndex } from "../vault/vaultIndex.ts"
 import { nameOf } from "./names.ts"
-
-const SHOWN_FILES = 10
 
 const WORDS = {
   genesis: "made the vault",
@@ -41,14 +40,12 @@ export async function signedLines(
   }
   const files = [...entries.values()].filter(({ type, writer }) => type === "file" && machines.has(writer))
   const paths = files.map(({ path }) => path).sort()
-  const more = paths.length - SHOWN_FILES
   return [
     ...(deeds.length === 0 ? [] : [`What they signed: ${deeds.join("; ")}.`]),
     ...(paths.length === 0
       ? []
       : [`The newest version is theirs of ${paths.length} ${paths.length === 1 ? "file" : "files"}:`]),
-    ...paths.slice(0, SHOWN_FILES).map((path) => `  ${path}`),
-    ...(more > 0 ? [`  and ${more} more; \`sessyn log\` shows them all`] : []),
+    ...firstPaths(paths, "; `sessyn log` shows them all"),
   ]
 }
 

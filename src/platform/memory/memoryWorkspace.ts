@@ -6,9 +6,12 @@
  */
 import { SyncError } from "../../errors.ts"
 import {
+  DONE,
+  done,
   type FileWriter,
   isSameStat,
   type Outcome,
+  refuse,
   type Stat,
   type Workspace,
   type WorkspaceRefusal,
@@ -44,7 +47,6 @@ const PIECE_BYTES = 64 * 1024
 const RESERVED = /^(con|prn|aux|nul|com[1-9¹²³]|lpt[1-9¹²³])(\.|$)/i
 // biome-ignore lint/suspicious/noControlCharactersInRegex: Windows forbids them in names.
 const FORBIDDEN = /[<>:"|?*\\\u0000-\u001f]|[. ]$/
-const DONE: Outcome = { ok: true, value: undefined }
 const encoder = new TextEncoder()
 
 /** Where a path is, or would be. */
@@ -263,14 +265,6 @@ export function createMemoryWorkspace(options: MemoryWorkspaceOptions = {}): Wor
       options.before?.("flush", "")
     },
   }
-}
-
-function done<T>(value: T): Outcome<T> {
-  return { ok: true, value }
-}
-
-function refuse<T>(refusal: WorkspaceRefusal): Outcome<T> {
-  return { ok: false, refusal }
 }
 
 /** How many names lead to an inode. */

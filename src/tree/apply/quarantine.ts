@@ -10,7 +10,7 @@
  * @module
  */
 import type { Clock } from "../../ports/clock.ts"
-import type { Outcome, Workspace } from "../../ports/workspace.ts"
+import { DONE, type Outcome, type Workspace } from "../../ports/workspace.ts"
 import { parentOf } from "../paths.ts"
 import { ensureFolder, QUARANTINE } from "../stateFolder.ts"
 
@@ -93,8 +93,6 @@ export function openBatch(workspace: Workspace, batch: string): QuarantineBatch 
     },
   }
 }
-
-const DONE: Outcome = { ok: true, value: undefined }
 
 /** Everything in quarantine, oldest batch first. */
 export async function listQuarantine(workspace: Workspace): Promise<readonly QuarantinedItem[]> {

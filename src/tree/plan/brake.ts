@@ -10,6 +10,7 @@
  * @module
  */
 import type { TreeNode } from "../node.ts"
+import { firstPaths } from "../paths.ts"
 import type { Operation, Plan, PlanInput } from "./plan.ts"
 
 export interface Brake {
@@ -26,7 +27,6 @@ export interface Brake {
 const MIN_DELETES = 2
 const MIN_REVERTS = 3
 const MAX_REVERTS = 20
-const SHOWN_PATHS = 10
 
 /**
  * The reasons to ask before `plan`, made for `input`, is carried out: each is a question of its own. `isOldVersion`:
@@ -108,7 +108,5 @@ function toBrake(kind: Brake["kind"], side: Brake["side"], found: readonly strin
     kind === "mass-delete"
       ? `This sync would delete or empty ${paths.length} of ${total} files ${where}.`
       : `This sync would put back old versions of ${paths.length} of ${total} files ${where}. Was this folder restored from a backup?`
-  const more = paths.length - SHOWN_PATHS
-  const shown = paths.slice(0, SHOWN_PATHS).map((path) => `  ${path}`)
-  return { kind, side, paths, total, lines: [what, ...shown, ...(more > 0 ? [`  and ${more} more`] : [])] }
+  return { kind, side, paths, total, lines: [what, ...firstPaths(paths)] }
 }

@@ -22,12 +22,11 @@ import {
   unlinkSync,
   writeSync,
 } from "node:fs"
-import type { Outcome, WorkspaceRefusal } from "../../../ports/workspace.ts"
+import { DONE, type Outcome, refuse } from "../../../ports/workspace.ts"
 import { STRAY_PREFIX } from "../../../tree/stateFolder.ts"
 import { errnoOf } from "../fsErrors.ts"
 
 const COPY_BYTES = 1024 * 1024
-const DONE: Outcome = { ok: true, value: undefined }
 
 /** What of the workspace a move has to know. */
 export interface MoveRules {
@@ -180,8 +179,4 @@ function lookAt(at: string): BigIntStats | null {
 
 function isSame(a: BigIntStats, b: BigIntStats | null): boolean {
   return b !== null && a.ino === b.ino && a.dev === b.dev
-}
-
-function refuse(refusal: WorkspaceRefusal): Outcome {
-  return { ok: false, refusal }
 }

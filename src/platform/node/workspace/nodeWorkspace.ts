@@ -12,9 +12,12 @@
 import * as fs from "node:fs"
 import { SyncError } from "../../../errors.ts"
 import {
+  DONE,
+  done,
   type FileWriter,
   isSameStat,
   type Outcome,
+  refuse,
   type Stat,
   type Workspace,
   type WorkspaceRefusal,
@@ -23,18 +26,24 @@ import { type Anchor, createAnchor, hasDescriptorPaths } from "./anchor.ts"
 import { createBatch } from "./durability.ts"
 import { errnoOf, refusalOf, throwIfFull } from "../fsErrors.ts"
 import { type Ends, linkOrCopy, moveExclusively, moveReplacing } from "./moves.ts"
-import { DONE, done, refuse } from "./outcomes.ts"
 import { probe } from "./probe.ts"
-import { isUnmoved, listFolder, openFile, readLink, readWhole, toStat, withFile } from "./reading.ts"
+import {
+  isUnmoved,
+  listFolder,
+  openFile,
+  readLink,
+  readWhole,
+  toStat,
+  withFile,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+} from "./reading.ts"
 
 /** How long the event loop may stand still, in milliseconds. */
 const BREATH_MS = 12
 const PIECE_BYTES = 1024 * 1024
 const STATE_FOLDER = ".sessyn"
 const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = fs.constants
-/** Windows has neither. */
-const O_NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0
-const O_NONBLOCK = fs.constants.O_NONBLOCK ?? 0
 
 export interface NodeWorkspaceOptions {
   /** `check` reaches folders as platforms without /proc do. For tests; by default the best there is. */

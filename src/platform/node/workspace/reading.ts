@@ -4,16 +4,15 @@
  * @module
  */
 import * as fs from "node:fs"
-import type { FolderItem, Outcome, Stat } from "../../../ports/workspace.ts"
+import { done, type FolderItem, type Outcome, refuse, type Stat } from "../../../ports/workspace.ts"
 import { errnoOf } from "../fsErrors.ts"
-import { done, refuse } from "./outcomes.ts"
 
 /** Windows allows names that are no Unicode text: half of a pair. */
 const LONE_SURROGATE = /\p{Surrogate}/u
 const { O_RDONLY } = fs.constants
 /** Windows has neither. */
-const O_NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0
-const O_NONBLOCK = fs.constants.O_NONBLOCK ?? 0
+export const O_NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0
+export const O_NONBLOCK = fs.constants.O_NONBLOCK ?? 0
 
 export function toStat(stat: fs.BigIntStats): Stat {
   return {
