@@ -9,11 +9,25 @@
  * @module
  */
 import { readdirSync, readFileSync, statSync } from "node:fs"
-import { join } from "node:path"
+import { join, relative } from "node:path"
+
+/** Of one failure's message. */
+const SHOWN_LINES = 30
 
 const FOLDER = join("node_modules", ".cache", "sessyn", "tests")
 
+interface Assertion {
+  readonly status: string
+  readonly fullName: string
+  readonly failureMessages?: readonly string[]
+}
+
 interface Report {
+  readonly testResults: readonly {
+    readonly name: string
+    readonly message?: string
+    readonly assertionResults: readonly Assertion[]
+  }[]
   readonly numPassedTests: number
   readonly numFailedTests: number
   readonly numPendingTests: number
@@ -38,6 +52,28 @@ export function tally(files: readonly string[], startedMs: number): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`
 }
 
+/** What failed, with the first lines of why: the last words of a long log are what a reader sees. */
+export function failures(files: readonly string[], startedMs: number): readonly string[] {
+  return files.flatMap((file) => {
+    const report = readReport(file, startedMs)
+    if (report === null) return [`${file}: broke off`]
+    return report.testResults.flatMap(({ name, message, assertionResults }) => {
+      const failed = assertionResults.filter(({ status }) => status === "failed")
+      // A file that does not load has no test that failed.
+      if (assertionResults.length === 0) return [`${relative(".", name)}\n${indent(message ?? "")}`]
+      return failed.map(
+        ({ fullName, failureMessages }) =>
+          `${relative(".", name)}: ${fullName}\n${indent((failureMessages ?? []).join("\n"))}`,
+      )
+    })
+  })
+}
+
+function indent(message: string): string {
+  const lines = message.split("\n").slice(0, SHOWN_LINES)
+  return lines.map((line) => `    ${line}`).join("\n")
+}
+
 function readReport(file: string, startedMs: number): Report | null {
   try {
     return statSync(file).mtimeMs < startedMs ? null : (JSON.parse(readFileSync(file, "utf8")) as Report)
@@ -52,6 +88,7 @@ if (import.meta.main) {
     .map((file) => join(FOLDER, file))
     .filter((file) => statSync(file).mtimeMs >= since)
   const line = tally(files, since)
+  for (const failure of failures(files, since)) console.log(`failed: ${failure}`)
   console.log(line)
   process.exitCode = / 0 failed/.test(line) && !line.startsWith("0 ") ? 0 : 1
 }

@@ -18,8 +18,11 @@ import type { ShardContent } from "./format/index/indexShard.ts"
 import type { EpochKeys } from "./keys.ts"
 import { openShard, sealShard } from "./shardSeal.ts"
 
-/** What a shard's payload should come to, in bytes: a changed file then costs one shard of the smallest padded size. */
-export const TARGET_SHARD_PAYLOAD_BYTES = 12 * 1024
+/**
+ * What a shard's payload should come to, in bytes. Compressed that is little more than the smallest padded size, so that
+ * a changed file costs one such shard and the index as a whole is hardly padding.
+ */
+export const TARGET_SHARD_PAYLOAD_BYTES = 24 * 1024
 /** More than {@link SMALL_INDEX_SHARDS} shards only from this many paths on: each is an object of its own in the tree. */
 const LARGE_INDEX_PATHS = 200_000
 const SMALL_INDEX_SHARDS = 512

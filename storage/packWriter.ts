@@ -112,27 +112,27 @@ export interface PackWriter {
 export function createPackWriter(options: PackWriterOptions): PackWriter {
   const { crypto, keys, compressor } = options
   const gatherer = createGatherer(crypto, options.targetBytes, options.onPack)
-  /** Longer chunks of this commit by hash, so that copies among the files cost nothing. */
-  const sharedByHash = new Map<string, PlacedChunk>()
+  /** Whole files and longer chunks of this commit, so that copies among the files cost nothing. */
+  const shared = new Map<string, PlacedChunk>()
 
-  async function addChunk(run: Run, plain: Uint8Array, hash: Uint8Array, file: FileContent): Promise<PlacedChunk> {
+  async function addChunk(run: Run, { plain, hash, isWhole }: Chunk, file: FileContent): Promise<PlacedChunk> {
     const known = file.reuse?.(hash, plain.length)
     if (known !== undefined) return { ref: known }
-    const shareKey = plain.length < MIN_SHARED_BYTES ? undefined : toHex(hash)
-    const shared = shareKey === undefined ? undefined : sharedByHash.get(shareKey)
-    if (shared !== undefined) return shared
+    const key = isShared(plain, isWhole, file) ? shareKey(hash, file) : undefined
+    const same = key === undefined ? undefined : shared.get(key)
+    if (same !== undefined) return same
 
     const { codec, bytes } = file.secret ? { codec: "none" as const, bytes: plain } : await compressor.compress(plain)
     const sealed = await run.seal(codec, bytes)
     const placed = gatherer.place(sealed, { plainBytes: plain.length, hash })
-    if (shareKey !== undefined) sharedByHash.set(shareKey, placed)
+    if (key !== undefined) shared.set(key, placed)
     await gatherer.room()
     return placed
   }
 
   async function addWhole(run: Run, content: Uint8Array, file: FileContent): Promise<AddedFile> {
     const hash = crypto.sha256(content)
-    const placed = content.length === 0 ? [] : [await addChunk(run, content, hash, file)]
+    const placed = content.length === 0 ? [] : [await addChunk(run, { plain: content, hash, isWhole: true }, file)]
     return addedFile(content.length, hash, run.sealedBytes, placed)
   }
 
@@ -142,7 +142,9 @@ export function createPackWriter(options: PackWriterOptions): PackWriter {
     const placed: PlacedChunk[] = []
     let size = 0
     const addAll = async (chunks: readonly Uint8Array[]): Promise<void> => {
-      for (const chunk of chunks) placed.push(await addChunk(run, chunk, crypto.sha256(chunk), file))
+      for (const plain of chunks) {
+        placed.push(await addChunk(run, { plain, hash: crypto.sha256(plain), isWhole: false }, file))
+      }
     }
     for await (const piece of pieces) {
       hasher.update(piece)
@@ -167,6 +169,23 @@ export function createPackWriter(options: PackWriterOptions): PackWriter {
     },
     finish: () => gatherer.finish(),
   }
+}
+
+interface Chunk {
+  readonly plain: Uint8Array
+  readonly hash: Uint8Array
+  /** It is all of its file. */
+  readonly isWhole: boolean
+}
+
+/** Short secrets are not: a pack that stays small would confirm the guess that somebody planted in another file. */
+function isShared(plain: Uint8Array, isWhole: boolean, { secret = false }: FileContent): boolean {
+  return plain.length >= MIN_SHARED_BYTES || (isWhole && !secret)
+}
+
+/** A secret's bytes never lie compressed, though they be those of another file that is none. */
+function shareKey(hash: Uint8Array, { secret = false }: FileContent): string {
+  return `${toHex(hash)} ${secret}`
 }
 
 type Pieces = AsyncIterable<Uint8Array> | Iterable<Uint8Array>

@@ -84,7 +84,7 @@ describe("dividing", () => {
 })
 
 describe("the number of shards", () => {
-  test("is a power of two within its bounds that aims at 12 KiB", () => {
+  test("is a power of two within its bounds that aims at 24 KiB", () => {
     fc.assert(
       fc.property(fc.nat(2 ** 31), fc.nat(1_000_000), (bytes, files) => {
         const count = shardCountFor(bytes, files)
@@ -92,20 +92,20 @@ describe("the number of shards", () => {
         expect(count).toBeGreaterThanOrEqual(1)
         expect(count).toBeLessThanOrEqual(files < 200_000 ? 512 : 1024)
         if (count > 1 && count < 512) {
-          expect(bytes / count).toBeGreaterThan(8 * 1024)
-          expect(bytes / count).toBeLessThan(18 * 1024)
+          expect(bytes / count).toBeGreaterThan(16 * 1024)
+          expect(bytes / count).toBeLessThan(36 * 1024)
         }
       }),
     )
   })
 
   test("stays unless it is off by four times", () => {
-    const KIB12 = 12 * 1024
-    expect(nextShardCount(16, 16 * KIB12, 1000)).toBe(16)
-    expect(nextShardCount(16, 32 * KIB12, 1000)).toBe(16)
-    expect(nextShardCount(16, 64 * KIB12, 1000)).toBe(64)
-    expect(nextShardCount(16, 8 * KIB12, 1000)).toBe(16)
-    expect(nextShardCount(16, 4 * KIB12, 1000)).toBe(4)
+    const TARGET = 24 * 1024
+    expect(nextShardCount(16, 16 * TARGET, 1000)).toBe(16)
+    expect(nextShardCount(16, 32 * TARGET, 1000)).toBe(16)
+    expect(nextShardCount(16, 64 * TARGET, 1000)).toBe(64)
+    expect(nextShardCount(16, 8 * TARGET, 1000)).toBe(16)
+    expect(nextShardCount(16, 4 * TARGET, 1000)).toBe(4)
     expect(nextShardCount(512, 0, 0)).toBe(1)
   })
 

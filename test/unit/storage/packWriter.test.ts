@@ -1,10 +1,11 @@
 import fc from "fast-check"
-import { beforeAll, expect, test } from "vitest"
+import { beforeAll, describe, expect, test } from "vitest"
 import { concatBytes, equalBytes, toHex } from "../../../crypto/bytes.ts"
 import type { Crypto } from "../../../crypto/crypto.ts"
 import { createWebCompressor } from "../../../src/platform/web/webCompressor.ts"
 import { storingCompressor } from "../../../storage/compress.ts"
 import type { ChunkRef } from "../../../storage/format/index/entry.ts"
+import type { FileContent } from "../../../storage/packWriter.ts"
 import { checkChunkRef, verifyPack } from "../../../storage/format/pack.ts"
 import { collectingWriter, readBack, seededBytes, testVault } from "../../support/vault.ts"
 
@@ -93,7 +94,7 @@ test("files share packs; full packs are close to the target and waste little", a
 
 test("a chunk longer than the target has a pack for itself", async () => {
   const { writer, packs, refs } = collectingWriter(vault, { targetBytes: 32 * KIB })
-  for (const length of [100, 200 * KIB, 100]) await writer.addFile({ content: seededBytes(length, length) })
+  for (const length of [100, 200 * KIB, 101]) await writer.addFile({ content: seededBytes(length, length) })
   await writer.finish()
   expect(packs.size).toBe(3)
   expect(refs.map((ref) => ref.offset)).toEqual([8, 8, 8])
@@ -136,13 +137,39 @@ test("chunks that the vault has are referred to, not sealed again", async () => 
   expect(equalBytes(back, edited)).toBe(true)
 })
 
-test("a copy of a longer file among the files of one commit costs nothing, one of a short file its bytes", async () => {
-  const { writer, refs } = collectingWriter(vault)
-  for (const length of [64 * KIB, 64 * KIB - 1]) {
-    for (let copy = 0; copy < 3; copy++) await writer.addFile({ content: seededBytes(7, length) })
+describe("among the files of one commit", () => {
+  const lengthsOf = async (...files: readonly FileContent[]): Promise<readonly number[]> => {
+    const { writer, refs } = collectingWriter(vault)
+    for (const file of files) await writer.addFile(file)
+    await writer.finish()
+    return refs.map((ref) => ref.plainBytes)
   }
-  await writer.finish()
-  expect(refs.map((ref) => ref.plainBytes)).toEqual([64 * KIB, 64 * KIB - 1, 64 * KIB - 1, 64 * KIB - 1])
+
+  test.each([1, 64 * KIB - 1, 64 * KIB, 1024 * KIB])("a copy of a file of %i bytes costs nothing", async (length) => {
+    const content = seededBytes(7, length)
+    expect(await lengthsOf({ content }, { content: content.slice() }, { content: content.slice() })).toEqual([length])
+  })
+
+  test("a short secret is sealed each time: nobody is told that a guess of it was right", async () => {
+    const content = seededBytes(7, 100)
+    expect(await lengthsOf({ content, secret: true }, { content }, { content, secret: true })).toEqual([100, 100, 100])
+  })
+
+  test("a long secret shares nothing with a file that may lie compressed", async () => {
+    const content = new Uint8Array(100 * KIB)
+    expect(await lengthsOf({ content }, { content, secret: true }, { content, secret: true })).toEqual([
+      content.length,
+      content.length,
+    ])
+  })
+
+  test("a short chunk of a large file is no copy of a short file", async () => {
+    const bytes = seededBytes(8, 3_000_000)
+    const before = (await lengthsOf({ content: bytes })).slice(0, -1)
+    const start = before.reduce((sum, length) => sum + length)
+    const large = bytes.subarray(0, start + 1000)
+    expect(await lengthsOf({ content: large }, { content: large.slice(start) })).toEqual([...before, 1000, 1000])
+  })
 })
 
 test("with the same random bytes it makes the same packs, with others quite different ones", async () => {
