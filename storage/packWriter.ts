@@ -14,11 +14,11 @@
  * @module
  */
 import { toHex } from "../crypto/bytes.ts"
-import type { Crypto, Hasher } from "../crypto/crypto.ts"
+import type { Awaitable, Crypto, Hasher } from "../crypto/crypto.ts"
 import { LABEL_FILE } from "../crypto/labels.ts"
 import type { Secret } from "../crypto/secret.ts"
 import { createChunker, type Gear, MAX_WHOLE_BYTES } from "./chunker.ts"
-import type { Compressor } from "./compress.ts"
+import type { Compressed, Compressor } from "./compress.ts"
 import { StorageError } from "./errors.ts"
 import type { ChunkRef, Codec } from "./format/index/entry.ts"
 import {
@@ -73,10 +73,20 @@ export interface PackWriterOptions {
   readonly onPack: (pack: SealedPack) => Promise<void>
 }
 
+/** A whole small file that was read and hashed before. */
+export interface WholeContent {
+  /** Bytes, at most {@link MAX_WHOLE_BYTES}. */
+  readonly size: number
+  /** SHA-256. */
+  readonly hash: Uint8Array
+  /** The content as it is to be sealed; with codec `none` if it is a secret. */
+  stored(): Awaitable<Compressed>
+}
+
 /** One file to add. */
 export interface FileContent {
-  /** The whole file, or its pieces in order; pieces must not change while `addFile` runs. */
-  readonly content: Uint8Array | AsyncIterable<Uint8Array>
+  /** The whole file, or its pieces in order; they must not change while `addFile` runs. */
+  readonly content: Uint8Array | WholeContent | AsyncIterable<Uint8Array>
   /** Leave chunks uncompressed, because a secret's compressed length tells about it. */
   readonly secret?: boolean
   readonly reuse?: Reuse
@@ -115,25 +125,29 @@ export function createPackWriter(options: PackWriterOptions): PackWriter {
   /** Whole files and longer chunks of this commit, so that copies among the files cost nothing. */
   const shared = new Map<string, PlacedChunk>()
 
-  async function addChunk(run: Run, { plain, hash, isWhole }: Chunk, file: FileContent): Promise<PlacedChunk> {
-    const known = file.reuse?.(hash, plain.length)
+  async function addChunk(run: Run, chunk: Chunk, file: FileContent): Promise<PlacedChunk> {
+    const { plainBytes, hash } = chunk
+    const known = file.reuse?.(hash, plainBytes)
     if (known !== undefined) return { ref: known }
-    const key = isShared(plain, isWhole, file) ? shareKey(hash, file) : undefined
+    const key = isShared(chunk, file) ? shareKey(hash, file) : undefined
     const same = key === undefined ? undefined : shared.get(key)
     if (same !== undefined) return same
 
-    const { codec, bytes } = file.secret ? { codec: "none" as const, bytes: plain } : await compressor.compress(plain)
-    const sealed = await run.seal(codec, bytes)
-    const placed = gatherer.place(sealed, { plainBytes: plain.length, hash })
+    const { codec, bytes } = await chunk.stored()
+    if (file.secret && codec !== "none") throw new TypeError("a secret was compressed")
+    const placed = gatherer.place(await run.seal(codec, bytes), { plainBytes, hash })
     if (key !== undefined) shared.set(key, placed)
     await gatherer.room()
     return placed
   }
 
-  async function addWhole(run: Run, content: Uint8Array, file: FileContent): Promise<AddedFile> {
-    const hash = crypto.sha256(content)
-    const placed = content.length === 0 ? [] : [await addChunk(run, { plain: content, hash, isWhole: true }, file)]
-    return addedFile(content.length, hash, run.sealedBytes, placed)
+  function store(plain: Uint8Array, { secret = false }: FileContent): Awaitable<Compressed> {
+    return secret ? { codec: "none", bytes: plain } : compressor.compress(plain)
+  }
+
+  async function addWhole(run: Run, { size, hash, stored }: WholeContent, file: FileContent): Promise<AddedFile> {
+    const placed = size === 0 ? [] : [await addChunk(run, { plainBytes: size, hash, isWhole: true, stored }, file)]
+    return addedFile(size, hash, run.sealedBytes, placed)
   }
 
   async function addPieces(run: Run, pieces: Pieces, file: FileContent): Promise<AddedFile> {
@@ -143,7 +157,9 @@ export function createPackWriter(options: PackWriterOptions): PackWriter {
     let size = 0
     const addAll = async (chunks: readonly Uint8Array[]): Promise<void> => {
       for (const plain of chunks) {
-        placed.push(await addChunk(run, { plain, hash: crypto.sha256(plain), isWhole: false }, file))
+        const stored = () => store(plain, file)
+        const chunk = { plainBytes: plain.length, hash: crypto.sha256(plain), isWhole: false, stored }
+        placed.push(await addChunk(run, chunk, file))
       }
     }
     for await (const piece of pieces) {
@@ -160,9 +176,12 @@ export function createPackWriter(options: PackWriterOptions): PackWriter {
       await gatherer.room()
       const run = createRun(crypto, keys)
       try {
-        if (!(file.content instanceof Uint8Array)) return await addPieces(run, file.content, file)
-        if (file.content.length <= MAX_WHOLE_BYTES) return await addWhole(run, file.content, file)
-        return await addPieces(run, [file.content], file)
+        const { content } = file
+        if ("stored" in content) return await addWhole(run, content, file)
+        if (!(content instanceof Uint8Array)) return await addPieces(run, content, file)
+        if (content.length > MAX_WHOLE_BYTES) return await addPieces(run, [content], file)
+        const whole = { size: content.length, hash: crypto.sha256(content), stored: () => store(content, file) }
+        return await addWhole(run, whole, file)
       } finally {
         run.end()
       }
@@ -172,15 +191,16 @@ export function createPackWriter(options: PackWriterOptions): PackWriter {
 }
 
 interface Chunk {
-  readonly plain: Uint8Array
+  readonly plainBytes: number
   readonly hash: Uint8Array
   /** It is all of its file. */
   readonly isWhole: boolean
+  readonly stored: () => Awaitable<Compressed>
 }
 
 /** Short secrets are not: a pack that stays small would confirm the guess that somebody planted in another file. */
-function isShared(plain: Uint8Array, isWhole: boolean, { secret = false }: FileContent): boolean {
-  return plain.length >= MIN_SHARED_BYTES || (isWhole && !secret)
+function isShared({ plainBytes, isWhole }: Chunk, { secret = false }: FileContent): boolean {
+  return plainBytes >= MIN_SHARED_BYTES || (isWhole && !secret)
 }
 
 /** A secret's bytes never lie compressed, though they be those of another file that is none. */

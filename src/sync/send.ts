@@ -17,6 +17,7 @@ import { believe, type Context, type Fresh } from "../vault/context.ts"
 import type { Head } from "../vault/head.ts"
 import { nextSequence, publish } from "../vault/publish.ts"
 import { cacheShards, chunksOf, type VaultIndex } from "../vault/vaultIndex.ts"
+import type { ReadAhead } from "./readAhead.ts"
 import type { Staging } from "./staging.ts"
 import type { Survey } from "./survey.ts"
 import { type FileToSeal, uploadFiles } from "./upload.ts"
@@ -27,6 +28,7 @@ export interface Sending {
   readonly fresh: Fresh
   readonly seen: Survey
   readonly plan: Plan
+  readonly readAhead: ReadAhead
   readonly call: CallOptions
 }
 
@@ -52,6 +54,7 @@ export async function send(context: Context, workspace: Workspace, sending: Send
     gearSeed: seen.index.gearSeed,
     uploadHead: uploadHeadOf(context, fresh),
     sharedChunks: sharedChunks(seen.index),
+    readAhead: sending.readAhead,
   }
   const files = filesToSeal(plan.operations, seen, context)
   const sealed = await uploadFiles(context, workspace, destination, files, call)
@@ -144,9 +147,7 @@ function filesToSeal(operations: readonly Operation[], seen: Survey, { host }: C
       const node: FileNode = { type: "file", mode, size: content.length, hash: host.crypto.sha256(content) }
       if (content.length > 0) files.push({ path, node, content, before })
     } else if (operation.kind === "upload" && operation.node.type === "file" && operation.from === undefined) {
-      if (operation.node.size === 0) continue
-      const content = seen.scanned.contents.get(path)
-      files.push({ path, node: operation.node, before, ...(content !== undefined && { content }) })
+      if (operation.node.size > 0) files.push({ path, node: operation.node, before })
     }
   }
   return files

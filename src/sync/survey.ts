@@ -16,6 +16,7 @@ import type { Context } from "../vault/context.ts"
 import type { Head } from "../vault/head.ts"
 import { readIndex, type VaultIndex } from "../vault/vaultIndex.ts"
 import { readBase } from "./base.ts"
+import type { ReadAhead } from "./readAhead.ts"
 
 export interface Survey {
   readonly index: VaultIndex
@@ -34,12 +35,13 @@ export interface Local {
   readonly scanned: ScanResult
 }
 
-/** Reads the base and scans. Changes nothing. */
+/** Reads the base and scans; what it reads goes to `readAhead`. Changes nothing. */
 export async function lookAround(
   context: Context,
   workspace: Workspace,
   head: Head,
   call: CallOptions,
+  readAhead?: ReadAhead,
 ): Promise<Local> {
   const { host, config } = context
   const known = await knownBase(context, head)
@@ -51,6 +53,7 @@ export async function lookAround(
     workspaceId: config.workspace,
     progress: host.progress,
     signal: call.signal,
+    ...(readAhead !== undefined && { onContent: readAhead.keep }),
   })
   return { ...known, scanned }
 }

@@ -38,6 +38,7 @@ import { changesOf, conflictViews, type MachineNames } from "./changes.ts"
 import { resolveConflicts } from "./conflicts.ts"
 import { dropLeftovers } from "./leftovers.ts"
 import { isOldVersion, notePast, readPast } from "./past.ts"
+import { createReadAhead, type ReadAhead } from "./readAhead.ts"
 import { type Sending, type Sent, send, tellsVault } from "./send.ts"
 import { isSettled, lookAround, type Survey, survey } from "./survey.ts"
 
@@ -78,6 +79,20 @@ export async function preview(
 
 /** The caller holds the workspace's lock. */
 export async function syncOnce(context: Context, workspace: Workspace, options: SyncOptions): Promise<SyncReport> {
+  const readAhead = createReadAhead(context.host.compressor)
+  try {
+    return await syncReading(context, workspace, options, readAhead)
+  } finally {
+    readAhead.close()
+  }
+}
+
+async function syncReading(
+  context: Context,
+  workspace: Workspace,
+  options: SyncOptions,
+  readAhead: ReadAhead,
+): Promise<SyncReport> {
   const call: CallOptions = { signal: options.signal }
   let fresh = await enter(context, call)
   if (options.dryRun === true) return preview(context, workspace, fresh, call)
@@ -85,7 +100,7 @@ export async function syncOnce(context: Context, workspace: Workspace, options: 
   const answers = new Map<string, Resolution>()
   const allowed: Allowed = new Map()
   for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const local = await lookAround(context, workspace, fresh.head, call)
+    const local = await lookAround(context, workspace, fresh.head, call, readAhead)
     if (isSettled(fresh.head, local)) return rest(context, workspace, fresh, call)
     const names = await namesOf(context, fresh.head.trust)
     const seen = await survey(context, workspace, fresh.head, local, call)
@@ -100,7 +115,7 @@ export async function syncOnce(context: Context, workspace: Workspace, options: 
     const choices = choicesOf(seen.plan.conflicts, answers)
     const { plan, skipped } = applyResolutions(seen.plan, seen.input, choices)
     await brake(context, seen, plan, options, allowed)
-    const outcome = await carryOut(context, workspace, { fresh, seen, plan, names, call })
+    const outcome = await carryOut(context, workspace, { fresh, seen, plan, names, readAhead, call })
     if (outcome !== null) {
       await dropLeftovers(context, fresh, isUploadOver(plan, skipped), call)
       const reported = report(seen, { ...outcome, choices, open: skipped })

@@ -17,6 +17,7 @@ import type { Workspace } from "../ports/workspace.ts"
 import type { FileNode } from "../tree/node.ts"
 import { looksSecret } from "../tree/sensitive.ts"
 import type { Context } from "../vault/context.ts"
+import type { ReadAhead } from "./readAhead.ts"
 import { openStaging, type Staging } from "./staging.ts"
 
 /** A file whose content is to be sealed. */
@@ -24,7 +25,7 @@ export interface FileToSeal {
   readonly path: string
   /** What the plan saw; content that differs from it is not uploaded this time. */
   readonly node: FileNode
-  /** The content, if it is at hand; else it is read from the workspace. */
+  /** Content that is not the workspace's: a merge. */
   readonly content?: Uint8Array
   /** The version before, whose chunks may be used again. */
   readonly before: FileEntry | null
@@ -38,6 +39,8 @@ export interface Sealing {
   readonly packBytes: number
   readonly workspace: Workspace
   readonly staging: Staging
+  /** Content that was read before. The rest is read from the workspace. */
+  readonly readAhead?: ReadAhead | undefined
   readonly progress: Progress
   /** Chunks of at least 64 KiB that the vault holds anywhere, by hash. */
   readonly sharedChunks: Reuse
@@ -57,13 +60,14 @@ export interface Destination {
   /** Of this machine's upload branch, as the store shows it now. */
   readonly uploadHead: ObjectId | null
   readonly sharedChunks: Reuse
+  readonly readAhead?: ReadAhead
 }
 
 /** Seals what the vault lacks into packs, which the next commit is to take over from the staging. */
 export async function uploadFiles(
   { host, store, state, config }: Context,
   workspace: Workspace,
-  { keys, gearSeed, uploadHead, sharedChunks }: Destination,
+  { keys, gearSeed, uploadHead, sharedChunks, readAhead }: Destination,
   files: readonly FileToSeal[],
   call: CallOptions,
 ): Promise<Sealed & { readonly staging: Staging }> {
@@ -81,9 +85,8 @@ export async function uploadFiles(
     call,
   })
   const gear = createGear(crypto, gearSeed)
-  const { signal } = call
-  const sealing = { crypto, compressor, keys, gear, packBytes, workspace, staging, progress, sharedChunks, signal }
-  return { staging, ...(await sealFiles(sealing, files)) }
+  const means = { crypto, compressor, keys, gear, packBytes, staging, progress, signal: call.signal }
+  return { staging, ...(await sealFiles({ ...means, workspace, sharedChunks, readAhead }, files)) }
 }
 
 /** Seals all files, one after another; bounded memory whatever their number and size. */
@@ -110,7 +113,8 @@ type AddFile = ReturnType<typeof createPackWriter>["addFile"]
 async function sealOne(sealing: Sealing, addFile: AddFile, file: FileToSeal): Promise<AddedFile | null> {
   const secret = looksSecret(file.path)
   const reuse = reuseFor(sealing, file.before)
-  if (file.content !== undefined) return addFile({ content: file.content, secret, reuse })
+  const content = file.content ?? sealing.readAhead?.take(file.path, file.node.hash)
+  if (content !== undefined) return addFile({ content, secret, reuse })
   const pieces = piecesOf(sealing.workspace, file.path)
   const added = await addFile({ content: pieces.iterable, secret, reuse }).catch((error: unknown) => {
     if (error === pieces.refusal) return null

@@ -15,16 +15,26 @@ import {
   looksCompressible,
 } from "../../../storage/compress.ts"
 import { StorageError } from "../../../storage/errors.ts"
+import { createCompressAhead } from "./compressAhead.ts"
 
 const DEFLATE_LEVEL = 6
 const ZSTD_LEVEL = 3
 
+/** Compresses at once. */
+export interface NodeCompressor extends Compressor {
+  compress(bytes: Uint8Array): Compressed
+}
+
 /** A {@link Compressor} over node:zlib. `codec` is for tests; by default zstd where this Node has it. */
-export function createNodeCompressor(codec: "zstd" | "deflate-raw" = hasZstd() ? "zstd" : "deflate-raw"): Compressor {
+export function createNodeCompressor(
+  codec: "zstd" | "deflate-raw" = hasZstd() ? "zstd" : "deflate-raw",
+): NodeCompressor {
   const squeeze = codec === "zstd" ? compressZstd : compressDeflate
+  const compress = (bytes: Uint8Array): Compressed =>
+    looksCompressible(bytes) ? keepIfShorter(codec, bytes, squeeze(bytes)) : { codec: "none", bytes }
   return {
-    compress: (bytes): Compressed =>
-      looksCompressible(bytes) ? keepIfShorter(codec, bytes, squeeze(bytes)) : { codec: "none", bytes },
+    compress,
+    compressAhead: () => createCompressAhead({ compress, codec }),
     decompress(codec, stored, plainBytes) {
       if (codec === "deflate-raw") return inflate(zlib.inflateRawSync, stored, plainBytes)
       if (codec !== "zstd" || !hasZstd()) return decompress(codec, stored, plainBytes)

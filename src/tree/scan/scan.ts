@@ -44,8 +44,8 @@ export interface ScanInput {
   readonly workspaceId: string | null
   readonly progress?: Progress
   readonly signal?: AbortSignal | undefined
-  /** Bytes of small files to keep, so that they need not be read again for the upload. */
-  readonly maxContentBytes?: number
+  /** Gets the content of every small file that had to be read, with its SHA-256. */
+  readonly onContent?: (path: string, bytes: Uint8Array, hash: Uint8Array) => void
 }
 
 export interface ScanResult {
@@ -60,8 +60,6 @@ export interface ScanResult {
   /** For the next cache. */
   readonly seen: ReadonlyMap<string, Seen>
   readonly diskModes: ReadonlyMap<string, number>
-  /** Of files that were read and are small, as far as there was room. */
-  readonly contents: ReadonlyMap<string, Uint8Array>
   /** The marker is gone, though the files are here: it is to be made again. */
   readonly markerMissing: boolean
 }
@@ -69,7 +67,6 @@ export interface ScanResult {
 /** Larger files are read in pieces. */
 const SMALL_BYTES = 1024 * 1024
 const MAX_SYNCIGNORE_BYTES = 1024 * 1024
-const MAX_CONTENT_BYTES = 48 * 1024 * 1024
 /** How often a file that changes while it is read is read again. */
 const ATTEMPTS = 3
 const REPORT_EVERY = 256
@@ -87,10 +84,10 @@ export async function scan(input: ScanInput): Promise<ScanResult> {
   await walk.folder("")
   await walk.secondLook()
   const markerMissing = await checkMarker(input, walk.nodes)
-  const { nodes, held, occupied, seen, diskModes, contents } = walk
+  const { nodes, held, occupied, seen, diskModes } = walk
   const excluded = (path: string) =>
     path.endsWith("/") ? input.rules.ignores(path.slice(0, -1), true) : input.rules.ignores(path, false)
-  return { nodes, held, occupied, excluded, seen, diskModes, contents, markerMissing }
+  return { nodes, held, occupied, excluded, seen, diskModes, markerMissing }
 }
 
 function rootMissing(): SyncError {
@@ -145,8 +142,6 @@ function createWalk(input: ScanInput, startedNs: bigint) {
   const occupied = new Set<string>()
   const seen = new Map<string, Seen>()
   const diskModes = new Map<string, number>()
-  const contents = new Map<string, Uint8Array>()
-  let room = input.maxContentBytes ?? MAX_CONTENT_BYTES
   let unreported = 0
 
   function hold(path: string, reason: HoldReason): void {
@@ -235,11 +230,9 @@ function createWalk(input: ScanInput, startedNs: bigint) {
       const read = await workspace.read(path, SMALL_BYTES)
       if (!read.ok) return read
       const { bytes, stat } = read.value
-      if (bytes.length <= room) {
-        room -= bytes.length
-        contents.set(path, bytes)
-      }
-      return toSeen(stat, crypto.sha256(bytes))
+      const hash = crypto.sha256(bytes)
+      input.onContent?.(path, bytes, hash)
+      return toSeen(stat, hash)
     }
     const hasher = crypto.createSha256()
     const read = await workspace.readPieces(path, (piece) => {
@@ -289,7 +282,7 @@ function createWalk(input: ScanInput, startedNs: bigint) {
   let folded: Set<string> | undefined
   const fold = (path: string) => path.normalize("NFC").toUpperCase().toLowerCase()
 
-  return { folder, secondLook, nodes, held, occupied, seen, diskModes, contents }
+  return { folder, secondLook, nodes, held, occupied, seen, diskModes }
 }
 
 async function again<T>(attempt: () => Promise<Outcome<T>>): Promise<Outcome<T>> {

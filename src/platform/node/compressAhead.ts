@@ -1,0 +1,162 @@
+/**
+ * Compresses files on another core while this one goes on reading: they lie in
+ * line until the worker takes a batch of them, newest first, or until somebody
+ * needs one, oldest first, and compresses it here. So both cores work until the
+ * line is empty, and neither waits for more than a batch.
+ *
+ * The worker starts when there is enough for it. Without one, or if it fails,
+ * everything is compressed here.
+ *
+ * @module
+ */
+import { existsSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { Worker } from "node:worker_threads"
+import type { Compressed, CompressAhead, Compressing } from "../../../storage/compress.ts"
+import type { Batch, CompressedBatch, WorkerCodec } from "./compressWorker.ts"
+
+/** Enough that the trip there and back does not count, little enough that nobody waits long for it. */
+const BATCH_BYTES = 256 * 1024
+/** Two, so that the worker has the next one at hand when it is through with the first. */
+const BATCHES_AWAY = 2
+/** Starting a worker costs some 30 ms of a core. */
+const START_BYTES = 1024 * 1024
+/** Beside the bundle, above its chunks, or beside this source. */
+const PLACES = ["./compressWorker.js", "../compressWorker.js", "./compressWorker.ts"]
+
+export interface AheadOptions {
+  /** Compresses here. */
+  readonly compress: (bytes: Uint8Array) => Compressed
+  /** What the worker is to use. */
+  readonly codec: WorkerCodec
+  /** The worker's program; `null`: none. For tests; by default the one that was built with this. */
+  readonly program?: URL | null
+}
+
+/** One file. Has its bytes until they are compressed. */
+interface Job extends Compressing {
+  plain: Uint8Array | undefined
+  done: Compressed | undefined
+  away: Promise<Compressed> | undefined
+  arrived: ((compressed: Compressed) => void) | undefined
+}
+
+export function createCompressAhead({ compress, codec, program = findProgram() }: AheadOptions): CompressAhead {
+  const line: Job[] = []
+  let lineBytes = 0
+  let batchesAway: Job[][] = []
+  let worker: Worker | null = null
+  let usable = program !== null
+
+  function compressHere(job: Job): Compressed {
+    const plain = job.plain as Uint8Array
+    job.plain = undefined
+    job.done = compress(plain)
+    return job.done
+  }
+
+  /** The newest of the line, as many as make a batch. */
+  function takeBatch(): Job[] {
+    const batch: Job[] = []
+    for (let bytes = 0; bytes < BATCH_BYTES; ) {
+      const job = line.pop()
+      if (job === undefined) break
+      // Already compressed by whoever needed it.
+      if (job.plain === undefined) continue
+      bytes += job.plain.length
+      batch.push(job)
+    }
+    return batch
+  }
+
+  function feed(): void {
+    if (!usable || (worker === null && lineBytes < START_BYTES)) return
+    while (batchesAway.length < BATCHES_AWAY) {
+      const batch = takeBatch()
+      if (batch.length === 0) return
+      worker ??= start(program as URL)
+      batchesAway.push(batch)
+      for (const job of batch) job.away = new Promise((resolve) => (job.arrived = resolve))
+      const packed = pack(batch)
+      worker.postMessage(packed, [packed.bytes.buffer])
+    }
+  }
+
+  function stop(): void {
+    const stopped = worker
+    worker = null
+    stopped?.removeAllListeners()
+    void stopped?.terminate()
+  }
+
+  function start(file: URL): Worker {
+    // Nothing of this process's environment, which may hold a passphrase.
+    const started = new Worker(file, { env: {}, execArgv: [], workerData: codec })
+    started.on("message", (batch: CompressedBatch) => {
+      arrive(batchesAway.shift() as Job[], batch)
+      feed()
+    })
+    started.on("error", fail)
+    started.on("exit", fail)
+    return started
+  }
+
+  function arrive(jobs: readonly Job[], { bytes, lengths, codecs }: CompressedBatch): void {
+    let at = 0
+    for (const [i, job] of jobs.entries()) {
+      const end = at + (lengths[i] as number)
+      // Copies: one file that is kept must not keep the whole batch.
+      job.done = { codec: codecs[i] as Compressed["codec"], bytes: bytes.slice(at, end) }
+      job.plain = undefined
+      job.arrived?.(job.done)
+      at = end
+    }
+  }
+
+  function fail(): void {
+    usable = false
+    const lost = batchesAway.flat()
+    batchesAway = []
+    stop()
+    for (const job of lost) job.arrived?.(compressHere(job))
+  }
+
+  return {
+    add(plain) {
+      const job: Job = {
+        plain,
+        done: undefined,
+        away: undefined,
+        arrived: undefined,
+        get heldBytes() {
+          return (job.plain ?? job.done?.bytes)?.length ?? 0
+        },
+        result: () => job.done ?? job.away ?? compressHere(job),
+      }
+      if (usable) line.push(job)
+      lineBytes += plain.length
+      feed()
+      return job
+    },
+    close() {
+      line.length = 0
+      fail()
+    },
+  }
+}
+
+function pack(jobs: readonly Job[]): Batch {
+  const lengths = jobs.map(({ plain }) => (plain as Uint8Array).length)
+  const bytes = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0))
+  let at = 0
+  for (const { plain } of jobs) {
+    bytes.set(plain as Uint8Array, at)
+    at += (plain as Uint8Array).length
+  }
+  return { bytes, lengths }
+}
+
+function findProgram(): URL | null {
+  const found = PLACES.map((place) => new URL(place, import.meta.url)).find((url) => existsSync(fileURLToPath(url)))
+  return found ?? null
+}
