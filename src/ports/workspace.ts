@@ -69,6 +69,11 @@ export function refuse<T>(refusal: WorkspaceRefusal): Outcome<T> {
   return { ok: false, refusal }
 }
 
+export interface ReadFile {
+  readonly bytes: Uint8Array
+  readonly stat: Stat
+}
+
 /** A file being written: chunks land at their offsets, then it is put in place. */
 export interface FileWriter {
   write(offset: number, bytes: Uint8Array): Promise<void>
@@ -91,10 +96,10 @@ export interface Workspace {
   /** What lies in a folder, in any order. */
   list(path: string): Promise<Outcome<readonly FolderItem[]>>
   /**
-   * A whole file, with the stat it had; `changed` if that moved while it was read or if it is longer than
-   * `maxBytes`. The buffer belongs to the caller.
+   * A whole file, with the stat it had; `changed` if that moved while it was read, if it is longer than `maxBytes`, or
+   * if it is not the one that `expected` was taken of, by `list` say. The buffer belongs to the caller.
    */
-  read(path: string, maxBytes: number): Promise<Outcome<{ readonly bytes: Uint8Array; readonly stat: Stat }>>
+  read(path: string, maxBytes: number, expected?: Stat): Promise<Outcome<ReadFile>>
   /**
    * Reads a file in pieces, in order, each in a buffer of its own; waits for `onPiece`. `changed` if size, times or inode moved meanwhile
    * (compared with the stat before the first byte, which is returned).

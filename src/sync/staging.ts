@@ -55,7 +55,7 @@ const noteCodec: JsonCodec<Note> = object({
 })
 
 export interface Staging {
-  /** A chunk that lies in a pack of this upload, or of an interrupted one. */
+  /** A chunk that lies in a pack of an interrupted upload. */
   find(hash: Uint8Array, plainBytes: number): ChunkRef | undefined
   /** Takes a pack; sends those in hand ahead when they are many. */
   add(pack: SealedPack): Promise<void>
@@ -160,7 +160,6 @@ export async function openStaging(options: StagingOptions): Promise<Staging> {
       inHand.set(pack.id, pack)
       inHandBytes += pack.bytes.length
       sealedBytes += pack.bytes.length
-      remember(pack.chunks)
       if (inHandBytes >= stageBytes) await send()
     },
     packs() {

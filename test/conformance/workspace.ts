@@ -95,6 +95,22 @@ export function describeWorkspace(name: string, setUp: () => Promise<WorkspaceFi
         expect(refusal(await workspace.read("a", 5))).toBe("changed")
       })
 
+      it("reads the very file that was looked at, and no other", async () => {
+        await put(workspace, "a", "12345")
+        await put(workspace, "b", "12345")
+        const [a, b] = [value(await workspace.stat("a")), value(await workspace.stat("b"))]
+        expect(value(await workspace.read("a", 5, a))).toEqual({ bytes: new TextEncoder().encode("12345"), stat: a })
+        expect(refusal(await workspace.read("a", 4, a))).toBe("changed")
+        expect(refusal(await workspace.read("a", 5, b))).toBe("changed")
+        await workspace.removeFile("a")
+        await put(workspace, "a", "54321")
+        expect(refusal(await workspace.read("a", 5, a))).toBe("changed")
+        await workspace.removeFile("a")
+        expect(refusal(await workspace.read("a", 5, a))).toBe("missing")
+        await workspace.makeFolder("a")
+        expect(refusal(await workspace.read("a", 5, a))).toBe("changed")
+      })
+
       it("reads an empty file", async () => {
         await put(workspace, "a", "")
         expect(await read(workspace, "a")).toBe("")

@@ -172,10 +172,12 @@ export function createMemoryWorkspace(options: MemoryWorkspaceOptions = {}): Wor
           items.map(({ name, inode }) => ({ name: isUnicode(name) ? name : null, shown: name, stat: toStat(inode) })),
         )
       }),
-    read: (path, maxBytes) =>
+    read: (path, maxBytes, expected) =>
       on("read", path, (inode) => {
         if (inode.type !== "file" || inode.bytes.length > maxBytes) return refuse("changed")
-        return done({ bytes: inode.bytes.slice(), stat: toStat(inode) })
+        const stat = toStat(inode)
+        if (expected !== undefined && !isSameStat(stat, expected)) return refuse("changed")
+        return done({ bytes: inode.bytes.slice(), stat })
       }),
     readPieces: async (path, onPiece) => {
       const opened = await on<MemoryFileInode>("readPieces", path, (inode) =>

@@ -63,19 +63,20 @@ function countFiles(nodes: ReadonlyMap<string, TreeNode>, excluded: ReadonlySet<
 
 /** Paths whose content goes away on one side and does not come back there under another name. */
 function lost(operations: readonly Operation[], removal: "delete" | "bury", arrival: "write" | "upload"): string[] {
-  const arrivals = new Map<string, number>()
   const gone = new Map<string, string>()
   for (const operation of operations) {
     const { kind, path } = operation
-    if (kind === removal) {
-      const key = contentKey(operation.before)
-      if (key !== null) gone.set(path, key)
-    } else if (kind === arrival) {
-      const before = operation.before === null ? null : contentKey(operation.before)
-      const after = contentKey(operation.node)
-      if (before !== null && (after === null || after === EMPTY)) gone.set(path, before)
-      else if (before === null && after !== null) arrivals.set(after, (arrivals.get(after) ?? 0) + 1)
-    }
+    if (kind !== removal && (kind !== arrival || !takesAway(operation.node))) continue
+    const key = operation.before === null ? null : contentKey(operation.before)
+    if (key !== null) gone.set(path, key)
+  }
+  if (gone.size === 0) return []
+  const arrivals = new Map<string, number>()
+  for (const operation of operations) {
+    if (operation.kind !== arrival) continue
+    const isNew = operation.before === null || operation.before.type === "folder"
+    const key = isNew ? contentKey(operation.node) : null
+    if (key !== null) arrivals.set(key, (arrivals.get(key) ?? 0) + 1)
   }
   for (const [path, key] of gone) {
     const copies = arrivals.get(key) ?? 0
@@ -84,6 +85,11 @@ function lost(operations: readonly Operation[], removal: "delete" | "bury", arri
     gone.delete(path)
   }
   return [...gone.keys()]
+}
+
+/** A folder or an empty file in the place of content. */
+function takesAway(node: TreeNode): boolean {
+  return node.type === "folder" || (node.type === "file" && node.size === 0)
 }
 
 const EMPTY = "empty"

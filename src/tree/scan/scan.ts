@@ -217,17 +217,19 @@ function createWalk(input: ScanInput, startedNs: bigint) {
   async function file(path: string, stat: Stat): Promise<void> {
     const known = cache.get(path)?.seen
     const unchanged = known?.settled && isSame(known, stat)
-    const read: Outcome<Seen> = unchanged ? { ok: true, value: known } : await again(() => readFile(path, stat.size))
+    const read: Outcome<Seen> = unchanged
+      ? { ok: true, value: known }
+      : await again((attempt) => readFile(path, stat, attempt))
     if (!read.ok) return hold(path, refusalToHold(read.refusal))
     const { hash, size } = read.value
     seen.set(path, read.value)
     put(path, { type: "file", mode: 0, size, hash }, read.value)
   }
 
-  async function readFile(path: string, size: number): Promise<Outcome<Seen>> {
+  async function readFile(path: string, listed: Stat, attempt: number): Promise<Outcome<Seen>> {
     signal?.throwIfAborted()
-    if (size <= SMALL_BYTES) {
-      const read = await workspace.read(path, SMALL_BYTES)
+    if (listed.size <= SMALL_BYTES) {
+      const read = await workspace.read(path, SMALL_BYTES, attempt === 0 ? listed : undefined)
       if (!read.ok) return read
       const { bytes, stat } = read.value
       const hash = crypto.sha256(bytes)
@@ -285,9 +287,9 @@ function createWalk(input: ScanInput, startedNs: bigint) {
   return { folder, secondLook, nodes, held, occupied, seen, diskModes }
 }
 
-async function again<T>(attempt: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
-  let outcome = await attempt()
-  for (let i = 1; i < ATTEMPTS && !outcome.ok && outcome.refusal === "changed"; i++) outcome = await attempt()
+async function again<T>(run: (attempt: number) => Promise<Outcome<T>>): Promise<Outcome<T>> {
+  let outcome = await run(0)
+  for (let i = 1; i < ATTEMPTS && !outcome.ok && outcome.refusal === "changed"; i++) outcome = await run(i)
   return outcome
 }
 

@@ -31,6 +31,7 @@ import {
   isUnmoved,
   listFolder,
   openFile,
+  readExpected,
   readLink,
   readWhole,
   toStat,
@@ -132,7 +133,12 @@ export function createNodeWorkspace(folder: string, options: NodeWorkspaceOption
         return refuse(refusalHere(error, root))
       }
     },
-    read: (path, maxBytes) => at(path, (place) => withFile(place, (fd, stat) => readWhole(fd, stat, maxBytes))),
+    read: (path, maxBytes, expected) =>
+      at(path, (place) =>
+        expected === undefined
+          ? withFile(place, (fd, stat) => readWhole(fd, stat, maxBytes))
+          : readExpected(place, maxBytes, expected),
+      ),
     readPieces: (path, onPiece) => readPieces(anchor, root, breathe, path, onPiece),
     readLink: (path) => at(path, (place) => readLink(place)),
 

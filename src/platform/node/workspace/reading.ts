@@ -4,7 +4,15 @@
  * @module
  */
 import * as fs from "node:fs"
-import { done, type FolderItem, type Outcome, refuse, type Stat } from "../../../ports/workspace.ts"
+import {
+  done,
+  type FolderItem,
+  isSameStat,
+  type Outcome,
+  type ReadFile,
+  refuse,
+  type Stat,
+} from "../../../ports/workspace.ts"
 import { errnoOf } from "../fsErrors.ts"
 
 /** Windows allows names that are no Unicode text: half of a pair. */
@@ -81,20 +89,41 @@ export function isUnmoved(fd: number, before: fs.BigIntStats): boolean {
   return after.size === before.size && after.mtimeNs === before.mtimeNs && after.ctimeNs === before.ctimeNs
 }
 
-export function readWhole(
-  fd: number,
-  before: fs.BigIntStats,
-  maxBytes: number,
-): Outcome<{ readonly bytes: Uint8Array; readonly stat: Stat }> {
+export function readWhole(fd: number, before: fs.BigIntStats, maxBytes: number): Outcome<ReadFile> {
   if (before.size > BigInt(maxBytes)) return refuse("changed")
-  const bytes = new Uint8Array(Number(before.size))
-  let length = 0
-  while (length < bytes.length) {
-    const read = fs.readSync(fd, bytes, length, bytes.length - length, null)
-    if (read === 0) return refuse("changed")
+  const bytes = readBytes(fd, Number(before.size))
+  return bytes !== null && isUnmoved(fd, before) ? done({ bytes, stat: toStat(before) }) : refuse("changed")
+}
+
+/**
+ * The same of a file that was looked at just now: one look afterwards says whether it is still that file, and has not
+ * moved since. A look between opening and reading would say no more.
+ */
+export function readExpected(place: string, maxBytes: number, expected: Stat): Outcome<ReadFile> {
+  if (expected.type !== "file" || expected.size > maxBytes) return refuse("changed")
+  const fd = fs.openSync(place, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+  try {
+    const bytes = readBytes(fd, expected.size)
+    if (bytes === null || !isSameStat(toStat(fs.fstatSync(fd, { bigint: true })), expected)) return refuse("changed")
+    return done({ bytes, stat: expected })
+  } catch (error) {
+    // What reading says of a FIFO or a folder that lies there now.
+    if (errnoOf(error) === "EAGAIN" || errnoOf(error) === "EISDIR") return refuse("changed")
+    throw error
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
+/** `null` if there are fewer. */
+function readBytes(fd: number, size: number): Uint8Array | null {
+  const bytes = new Uint8Array(size)
+  for (let length = 0; length < size; ) {
+    const read = fs.readSync(fd, bytes, length, size - length, null)
+    if (read === 0) return null
     length += read
   }
-  return isUnmoved(fd, before) ? done({ bytes, stat: toStat(before) }) : refuse("changed")
+  return bytes
 }
 
 export function readLink(place: string): Outcome<string> {
