@@ -81,7 +81,7 @@ export async function scan(input: ScanInput): Promise<ScanResult> {
   if (!root.ok || root.value.type !== "folder") throw rootMissing()
   input.progress?.step("scan", undefined, "files")
   const walk = createWalk(input, await fileSystemTime(input.workspace))
-  await walk.folder("")
+  await walk.folder("", true)
   await walk.secondLook()
   const markerMissing = await checkMarker(input, walk.nodes)
   const { nodes, held, occupied, seen, diskModes } = walk
@@ -149,7 +149,8 @@ function createWalk(input: ScanInput, startedNs: bigint) {
     occupied.add(parentOf(path))
   }
 
-  async function folder(path: string): Promise<void> {
+  /** @param sameRules - The ignore rules of the folders around are those that the cache was made under. */
+  async function folder(path: string, sameRules: boolean): Promise<void> {
     signal?.throwIfAborted()
     const listed = await workspace.list(path)
     if (!listed.ok) {
@@ -165,7 +166,34 @@ function createWalk(input: ScanInput, startedNs: bigint) {
       hold(join(path, IGNORE_FILE), isTooLarge ? "too-large" : "unreadable")
       return hold(path, "unreadable")
     }
-    for (const entry of listed.value) await item(path, entry)
+    const isKnown = sameRules && hasSameRules(path, listed.value)
+    for (const entry of listed.value) if (!isKnown || !takeOver(path, entry)) await item(path, entry, isKnown)
+  }
+
+  /** Whether the folder's own rules are those that the cache was made under. */
+  function hasSameRules(path: string, items: readonly FolderItem[]): boolean {
+    const file = items.find(({ name }) => name === IGNORE_FILE)
+    const known = cache.get(join(path, IGNORE_FILE))?.seen ?? null
+    return file === undefined ? known === null : known?.settled === true && isSame(known, file.stat)
+  }
+
+  /**
+   * Takes a file over that is as the cache knows it. What was not ignored then is not now, under the same rules: so most
+   * files of most scans cost one look-up, and nothing that waits.
+   */
+  function takeOver(parent: string, { name, stat }: FolderItem): boolean {
+    if (name === null || stat.type !== "file") return false
+    const path = join(parent, name)
+    const known = cache.get(path)?.seen ?? null
+    if (known === null || !known.settled || !isSame(known, stat)) return false
+    count()
+    keep(path, known)
+    return true
+  }
+
+  function keep(path: string, file: Seen): void {
+    seen.set(path, file)
+    put(path, { type: "file", mode: 0, size: file.size, hash: file.hash }, file)
   }
 
   /** Rules that cannot be read hold the whole folder: without them, what was ignored would be uploaded. */
@@ -181,7 +209,7 @@ function createWalk(input: ScanInput, startedNs: bigint) {
     return { ok: true, value: undefined }
   }
 
-  async function item(parent: string, { name, shown, stat }: FolderItem): Promise<void> {
+  async function item(parent: string, { name, shown, stat }: FolderItem, sameRules: boolean): Promise<void> {
     const path = join(parent, name ?? shown)
     if (name !== null && (isOwnFolder(name) || name.startsWith(STRAY_PREFIX))) {
       occupied.add(parent)
@@ -192,19 +220,22 @@ function createWalk(input: ScanInput, startedNs: bigint) {
     } else {
       const refused = checkPath(path)
       if (refused !== null) return hold(path, refused)
-      await node(path, stat)
+      await node(path, stat, sameRules)
     }
   }
 
-  async function node(path: string, stat: Stat): Promise<void> {
-    if (++unreported === REPORT_EVERY) {
-      progress?.advance(unreported)
-      unreported = 0
-    }
+  function count(): void {
+    if (++unreported < REPORT_EVERY) return
+    progress?.advance(unreported)
+    unreported = 0
+  }
+
+  async function node(path: string, stat: Stat, sameRules: boolean): Promise<void> {
+    count()
     if (stat.type === "other") return hold(path, "not-a-file")
     if (stat.type === "folder") {
       put(path, { type: "folder", mode: 0 }, stat)
-      return folder(path)
+      return folder(path, sameRules)
     }
     if (stat.type === "link") {
       const target = await workspace.readLink(path)
@@ -216,14 +247,10 @@ function createWalk(input: ScanInput, startedNs: bigint) {
 
   async function file(path: string, stat: Stat): Promise<void> {
     const known = cache.get(path)?.seen
-    const unchanged = known?.settled && isSame(known, stat)
-    const read: Outcome<Seen> = unchanged
-      ? { ok: true, value: known }
-      : await again((attempt) => readFile(path, stat, attempt))
+    if (known?.settled && isSame(known, stat)) return keep(path, known)
+    const read = await again((attempt) => readFile(path, stat, attempt))
     if (!read.ok) return hold(path, refusalToHold(read.refusal))
-    const { hash, size } = read.value
-    seen.set(path, read.value)
-    put(path, { type: "file", mode: 0, size, hash }, read.value)
+    keep(path, read.value)
   }
 
   async function readFile(path: string, listed: Stat, attempt: number): Promise<Outcome<Seen>> {

@@ -95,6 +95,35 @@ describe("scan", () => {
       expect(Object.fromEntries(nodes)).toEqual(Object.fromEntries(baseOf(cache)))
     })
 
+    it.each([
+      ["new in the root", { ".syncignore": "*.log\n" }],
+      ["new in a folder", { "d/.syncignore": "e/*.log\n" }],
+      ["new in the folder itself", { "d/e/.syncignore": "*\n" }],
+    ])("applies rules that are %s to files that it knows", async (_, rules) => {
+      await plant(workspace, { "d/e/a.log": "1", "d/e/b.log": "2", other: "3" })
+      const cache = await agree()
+      await plant(workspace, rules)
+      const { nodes } = await look({ cache })
+      expect([...nodes.keys()].filter((path) => path.endsWith(".log"))).toEqual([])
+      expect(nodes.has("other")).toBe(true)
+    })
+
+    it("shows again what rules left out that changed, or are gone", async () => {
+      await plant(workspace, { ".syncignore": "*.log\n", "d/.syncignore": "*.tmp\n", "d/a.log": "1", "d/b.tmp": "2" })
+      const cache = await agree()
+      await edit(workspace, ".syncignore", "# nothing\n")
+      await workspace.removeFile("d/.syncignore")
+      const { nodes } = await look({ cache })
+      expect([...nodes.keys()].sort()).toEqual([".syncignore", "d", "d/a.log", "d/b.tmp"])
+    })
+
+    it("applies rules that were edited in the same moment as the scan before", async () => {
+      await plant(workspace, { ".syncignore": "*.tmp\n", "a.log": "1" })
+      const cache = await agree()
+      await edit(workspace, ".syncignore", "*.log\n")
+      expect([...(await look({ cache })).nodes.keys()]).toEqual([".syncignore"])
+    })
+
     it("reads what changed, by size, by times alone, or by another inode", async () => {
       await plant(workspace, { size: "1", times: "1", inode: "1", mode: "1", same: "1" })
       const cache = await agree()
