@@ -7,6 +7,7 @@
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
+import type { Crypto } from "../../crypto/crypto.ts"
 import { createEngine } from "../../src/engine.ts"
 import type { Host } from "../../src/host.ts"
 import { workspaceHome, workspacesIn } from "../../src/platform/node/state/home.ts"
@@ -20,6 +21,7 @@ import type { Keychain } from "../../src/ports/keychain.ts"
 import type { Workspace } from "../../src/ports/workspace.ts"
 import type { Engine, Session, SyncOptions } from "../../src/session.ts"
 import type { SyncReport } from "../../src/reports.ts"
+import type { Compressor } from "../../storage/compress.ts"
 import type { Store } from "../../storage/remote/store.ts"
 import { openLocalGitStore } from "../../storage/remote/node/localGitStore.ts"
 import { createMemoryKeychain, createPerson, type Person, promptsOf } from "./person.ts"
@@ -44,6 +46,8 @@ export interface MachineOptions {
   /** Another disk than the real one, or the real one with something that happens at a certain moment. */
   readonly openWorkspace?: (root: string) => Workspace
   readonly clock?: Clock
+  readonly crypto?: Crypto
+  readonly compressor?: Compressor
   readonly packBytes?: number
   readonly stageBytes?: number
   /** In memory, unless the test needs one that outlives the process. */
@@ -58,8 +62,8 @@ export function createMachine(options: MachineOptions): TestMachine {
   const person = createPerson()
   const openStore = options.openStore ?? ((url, create) => openLocalGitStore({ path: new URL(url).pathname, create }))
   const host: Host = {
-    crypto: createNodeCrypto(),
-    compressor: createNodeCompressor(),
+    crypto: options.crypto ?? createNodeCrypto(),
+    compressor: options.compressor ?? createNodeCompressor(),
     clock: options.clock ?? createNodeClock(),
     progress: { step() {}, advance() {} },
     prompts: promptsOf(person),

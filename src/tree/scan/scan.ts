@@ -8,11 +8,10 @@
  * file is made, and its mtime taken). A file changed at or after that moment could
  * change again within the same tick of that clock, so it is read once more.
  *
- * A file that shows up under a new path with the inode, size and mtime of one
- * that vanished is read all the same. Inodes are given out again at once, and
- * archives unpack with equal times (all of npm's are of 1985), so that these
- * facts can agree for different bytes; a wrong hash here would put wrong bytes
- * into the vault. A rename costs reading the file, but no upload.
+ * The same holds for a file under a new path, whose folder was renamed: all of these facts are those of one that the
+ * cache knows. The ctime is what counts, because nobody can set it: inodes are given out again at once, and archives unpack
+ * with equal times (all of npm's are of 1985), but whatever has got the inode since has a later ctime. A file
+ * that was renamed by itself has that, too, and is read; it is not uploaded.
  *
  * @module
  */
@@ -20,12 +19,13 @@ import type { Crypto } from "../../../crypto/crypto.ts"
 import { SyncError } from "../../errors.ts"
 import type { Progress } from "../../ports/progress.ts"
 import type { FolderItem, Outcome, Stat, Workspace, WorkspaceRefusal } from "../../ports/workspace.ts"
+import { type FileClock, readFileClock } from "./fileClock.ts"
 import { IGNORE_FILE } from "./ignoreRules.ts"
 import type { TreeNode } from "../node.ts"
 import { checkPath, isOwnFolder, parentOf } from "../paths.ts"
 import type { HoldReason } from "../plan/plan.ts"
 import type { BaseEntry, ScanCache, Seen } from "./scanCache.ts"
-import { readMarker, STRAY_PREFIX, TEMPORARY } from "../stateFolder.ts"
+import { readMarker, STRAY_PREFIX } from "../stateFolder.ts"
 
 /** What the scan asks of the ignore rules, folder by folder, parents first. */
 export interface ScanRules {
@@ -80,7 +80,7 @@ export async function scan(input: ScanInput): Promise<ScanResult> {
   const root = await input.workspace.stat("")
   if (!root.ok || root.value.type !== "folder") throw rootMissing()
   input.progress?.step("scan", undefined, "files")
-  const walk = createWalk(input, await fileSystemTime(input.workspace))
+  const walk = createWalk(input, await readFileClock(input.workspace))
   await walk.folder("", true)
   await walk.secondLook()
   const markerMissing = await checkMarker(input, walk.nodes)
@@ -113,29 +113,7 @@ async function checkMarker(
   return true
 }
 
-/** The time of the workspace's own file system; 0 if it cannot be had, after which nothing counts as settled. */
-async function fileSystemTime(workspace: Workspace): Promise<bigint> {
-  const path = `${TEMPORARY}/time`
-  const created = await workspace.create(path, { resume: true }).catch(onlyIfUnwritable)
-  if (!created.ok) return 0n
-  await created.value.close()
-  // Also for a file that a killed scan left: its mtime must be of now.
-  const stat = (await workspace.setMode(path, 0o600)).ok ? await workspace.stat(path) : REFUSED
-  await workspace.removeFile(path)
-  if (!stat.ok) return 0n
-  const { mtimeNs, ctimeNs } = stat.value
-  return ctimeNs > mtimeNs ? ctimeNs : mtimeNs
-}
-
-const REFUSED = { ok: false, refusal: "denied" } as const
-
-/** A full or read-only disk can still be looked at. */
-function onlyIfUnwritable(error: unknown): typeof REFUSED {
-  if (error instanceof SyncError && (error.code === "ROOT_READ_ONLY" || error.code === "DISK_FULL")) return REFUSED
-  throw error
-}
-
-function createWalk(input: ScanInput, startedNs: bigint) {
+function createWalk(input: ScanInput, { nowNs: startedNs, hasCtime }: FileClock) {
   const { workspace, crypto, rules, cache, progress, signal } = input
   const nodes = new Map<string, TreeNode>()
   const held = new Map<string, HoldReason>()
@@ -248,10 +226,20 @@ function createWalk(input: ScanInput, startedNs: bigint) {
   async function file(path: string, stat: Stat): Promise<void> {
     const known = cache.get(path)?.seen
     if (known?.settled && isSame(known, stat)) return keep(path, known)
+    const moved = known || !hasCtime ? null : fromElsewhere(stat)
+    if (moved !== null) return keep(path, moved)
     const read = await again((attempt) => readFile(path, stat, attempt))
     if (!read.ok) return hold(path, refusalToHold(read.refusal))
     keep(path, read.value)
   }
+
+  /** What the cache knows of that very file under another path. */
+  function fromElsewhere(stat: Stat): Seen | null {
+    byInode ??= settledByInode(cache)
+    const known = byInode.get(stat.inode)
+    return known !== undefined && isSame(known, stat) ? known : null
+  }
+  let byInode: ReadonlyMap<bigint, Seen> | undefined
 
   async function readFile(path: string, listed: Stat, attempt: number): Promise<Outcome<Seen>> {
     signal?.throwIfAborted()
@@ -312,6 +300,12 @@ function createWalk(input: ScanInput, startedNs: bigint) {
   const fold = (path: string) => path.normalize("NFC").toUpperCase().toLowerCase()
 
   return { folder, secondLook, nodes, held, occupied, seen, diskModes }
+}
+
+function settledByInode(cache: ScanCache): ReadonlyMap<bigint, Seen> {
+  const byInode = new Map<bigint, Seen>()
+  for (const { seen } of cache.values()) if (seen?.settled) byInode.set(seen.inode, seen)
+  return byInode
 }
 
 async function again<T>(run: (attempt: number) => Promise<Outcome<T>>): Promise<Outcome<T>> {

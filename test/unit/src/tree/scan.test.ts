@@ -179,6 +179,34 @@ describe("scan", () => {
       expect(reads).toEqual(["a"])
     })
 
+    it("reads nothing of a folder that was renamed", async () => {
+      await plant(workspace, { "d/a": "1", "d/e/b": "2", c: "3" })
+      const cache = await agree()
+      await workspace.rename("d", "f", { replace: false })
+      await write(workspace, "new", "4")
+      reads = []
+      const { nodes } = await look({ cache })
+      expect(reads).toEqual(["new"])
+      expect([...nodes.keys()].sort()).toEqual(["c", "f", "f/a", "f/e", "f/e/b", "new"])
+      expect(nodes.get("f/e/b")).toMatchObject({ hash: hashing.sha256(utf8("2")) })
+    })
+
+    it("reads all of it where ctimes can be set, because inodes are given out again", async () => {
+      const settable = (target: Workspace) => async (path: string) => {
+        const stat = await target.stat(path)
+        return stat.ok ? { ok: true, value: { ...stat.value, ctimeNs: stat.value.mtimeNs } } : stat
+      }
+      const fat = new Proxy(workspace, {
+        get: (target, key) => (key === "stat" ? settable(target) : (Reflect.get(target, key) as unknown)),
+      })
+      await plant(workspace, { "d/a": "1", "d/e/b": "2" })
+      const cache = await agree()
+      await workspace.rename("d", "f", { replace: false })
+      reads = []
+      await look({ cache, workspace: fat })
+      expect(reads).toEqual(["f/a", "f/e/b"])
+    })
+
     it("reads a renamed file, whatever its inode says", async () => {
       await plant(workspace, { a: "1" })
       const cache = await agree()
