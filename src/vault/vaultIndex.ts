@@ -12,6 +12,7 @@ import type { ShardRef } from "../../storage/format/header.ts"
 import type { ShardContent } from "../../storage/format/index/indexShard.ts"
 import type { EpochKeys } from "../../storage/keys.ts"
 import { joinShards, openVerifiedShard } from "../../storage/indexShards.ts"
+import { openShard } from "../../storage/shardSeal.ts"
 import { StorageError } from "../../storage/errors.ts"
 import { shardPath } from "../../storage/layout.ts"
 import { paddedLength } from "../../storage/padding.ts"
@@ -54,7 +55,7 @@ export async function readRemains(context: Context, head: Head, call: CallOption
   const shards: ShardContent[] = []
   for (const number of index.keys()) {
     try {
-      const bytes = (await sealedShards(context, head, [number], call, false)).get(number) as Uint8Array
+      const { bytes } = (await sealedShards(context, head, [number], call)).get(number) as FoundShard
       shards.push(await openVerifiedShard(crypto, keys, index, number, bytes, compressor.decompress))
     } catch (error) {
       if (!isVaultFault(error)) throw error
@@ -78,14 +79,19 @@ async function openIndex(
   if (keys === undefined) throw new StorageError("SEAL_BROKEN", "no key of this epoch")
   const hashes = header.index.map(({ sha256 }) => toHex(sha256))
   const wanted = hashes.flatMap((hash, number) => (memo.has(hash) ? [] : [number]))
-  const sealed = await sealedShards(context, head, wanted, call, keep)
+  const sealed = await sealedShards(context, head, wanted, call)
+  const { crypto, compressor } = host
+  const open = (number: number, { bytes, isKnown }: FoundShard): Promise<ShardContent> =>
+    isKnown
+      ? openShard(crypto, keys, { number, count: hashes.length }, bytes, compressor.decompress)
+      : openVerifiedShard(crypto, keys, header.index, number, bytes, compressor.decompress)
   const shards: ShardContent[] = []
   for (const [number, hash] of hashes.entries()) {
-    const bytes = sealed.get(number)
-    const content =
-      bytes === undefined
-        ? (memo.get(hash) as ShardContent)
-        : await openVerifiedShard(host.crypto, keys, header.index, number, bytes, host.compressor.decompress)
+    const shard = sealed.get(number)
+    const content = shard === undefined ? (memo.get(hash) as ShardContent) : await open(number, shard)
+    // Only what was checked is kept: what is found there is not checked again.
+    if (keep && shard?.isKnown === false)
+      await cacheShards(context, [{ ...shard, ref: header.index[number] as ShardRef }])
     memo.set(hash, content)
     shards.push(content)
   }
@@ -120,31 +126,37 @@ export function storedBytes({ verified }: Head, { entries }: VaultIndex): number
   return bytes
 }
 
+interface FoundShard {
+  readonly bytes: Uint8Array
+  /** It is the very one that this machine opened and checked, or made, before. */
+  readonly isKnown: boolean
+}
+
 async function sealedShards(
   { host, state, store }: Context,
   { verified, snapshot }: Head,
   numbers: readonly number[],
   call: CallOptions,
-  keep: boolean,
-): Promise<ReadonlyMap<number, Uint8Array>> {
+): Promise<ReadonlyMap<number, FoundShard>> {
   const refs = verified.header.index
-  const found = new Map<number, Uint8Array>()
+  const found = new Map<number, FoundShard>()
   for (const number of numbers) {
     const ref = refs[number] as ShardRef
     const kept = await state.read(cacheName(ref))
-    if (kept !== null && equalBytes(host.crypto.sha256(kept), ref.sha256)) found.set(number, kept)
+    if (kept !== null && equalBytes(host.crypto.sha256(kept), ref.sha256)) {
+      found.set(number, { bytes: kept, isKnown: true })
+    }
   }
   const missing = numbers.filter((number) => !found.has(number))
   const read = await readPaths(store, snapshot, missing.map(shardPath), call)
   for (const number of missing) {
     const bytes = read.get(shardPath(number)) as Uint8Array
-    found.set(number, bytes)
-    if (keep) await state.write(cacheName(refs[number] as ShardRef), bytes, { cache: true })
+    found.set(number, { bytes, isKnown: false })
   }
   return found
 }
 
-/** Keeps shards that this machine sealed itself. */
+/** Keeps shards that this machine made or checked. */
 export async function cacheShards(
   { state }: Context,
   shards: Iterable<{ readonly bytes: Uint8Array; readonly ref: ShardRef }>,
