@@ -1,42 +1,18 @@
 #!/usr/bin/env node
 /**
- * The `sessyn` command: the process around one run (shell.ts). The engine, the
- * prompts and all else that is large is loaded when a command needs it.
+ * The `sessyn` command. What Node compiles of it is kept for the next time,
+ * which saves a tenth of a short command; so everything else is imported after that is set.
  *
  * @module
  */
-import type { LoadEngine } from "./run.ts"
-import { runShell } from "./shell.ts"
-import { processTerminal } from "./terminal.ts"
+import { existsSync } from "node:fs"
+import { enableCompileCache } from "node:module"
+import { join } from "node:path"
+import { sessynHome } from "../src/platform/node/state/home.ts"
 
-const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 } as const
+const home = sessynHome()
+// Never in the system's shared temporary folder, where others could lay code for us, and only where something was set
+// up: a command that refuses leaves nothing behind.
+if (existsSync(join(home, "workspaces"))) enableCompileCache(join(home, "compiled"))
 
-const loadEngine: LoadEngine = async (options) => (await import("./host.ts")).createCliEngine(options)
-
-/** The first signal ends the command in good order, the second one at once. */
-function interruptOnSignals(interruption: AbortController): void {
-  for (const [signal, status] of Object.entries(SIGNAL_STATUS)) {
-    process.on(signal, () => {
-      if (interruption.signal.aborted) process.exit(status)
-      interruption.abort()
-    })
-  }
-}
-
-/** A reader that has seen enough (`sessyn log | head`) is no error. */
-function ignoreClosedPipes(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EPIPE") process.exit(0)
-      throw error
-    })
-  }
-}
-
-ignoreClosedPipes()
-const terminal = processTerminal()
-const interruption = new AbortController()
-interruptOnSignals(interruption)
-const status = await runShell({ args: process.argv.slice(2), terminal, loadEngine, interruption })
-// Not left to the event loop: an idle connection or a keychain that hangs would hold the shell's prompt back.
-terminal.stdout.write("", () => terminal.stderr.write("", () => process.exit(status)))
+await import("./process.ts")
