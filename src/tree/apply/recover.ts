@@ -110,19 +110,28 @@ async function settleFile(
   const { workspace, crypto, aside } = parts
   // Only what is made straight at its name is ever seen unfinished; over a file or link there is a rename.
   const isNew = before === null || before.type === "folder"
-  const isUnfinished = workspace.modes === "posix" && isNew && stat.mode === UNFINISHED_MODE
-  if (isUnfinished) await workspace.setMode(path, 0o600)
+  const isMarked = stat.mode === UNFINISHED_MODE || stat.mode === EXAMINED_MODE
+  const isUnfinished = workspace.modes === "posix" && isNew && isMarked
+  if (isUnfinished) await workspace.setMode(path, EXAMINED_MODE)
   if ((await lookFor(workspace, crypto, path, after)).ok) {
     const mode = isUnfinished ? 0o600 : stat.mode
+    if (isUnfinished) await workspace.setMode(path, mode)
     return (await completeMode(parts, path, after, { ...stat, mode })) ? after : "open"
   }
   if (before !== null && (await lookFor(workspace, crypto, path, before)).ok) return "open"
   if (!isUnfinished && !(await isTorn(workspace, path, stat, after, before))) return "open"
   const taken = await aside.take(path)
   if (!taken.ok) return "open"
+  if (isUnfinished) await workspace.setMode(taken.value, 0o600)
   if (before !== null) await putBack(parts, path, before)
   return "set-aside"
 }
+
+/**
+ * Permissions of an unfinished file that is being looked at, which {@link UNFINISHED_MODE} does not allow. As odd as that
+ * one, so that the file is still known for what it is if this is killed, too; nobody else can read it.
+ */
+const EXAMINED_MODE = 0o611
 
 /** Puts back what the killed apply took away, if it is still in its batch. */
 async function putBack({ workspace, crypto, journal }: Parts, path: string, before: TreeNode): Promise<void> {

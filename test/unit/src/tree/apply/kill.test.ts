@@ -52,15 +52,21 @@ describe("an apply of every kind of change", () => {
 
   it("loses nothing when the run that recovers is killed in turn", async () => {
     const calls = await callsOfOneRun()
-    for (let first = 5; first <= calls; first += 11) {
-      for (let second = 3; ; second += 13) {
-        const machine = await createMachine()
-        await runUntilKilled(machine, first)
-        const killed = await runUntilKilled(machine, second)
-        await expectNothingLost(machine)
-        if (killed) await run(machine)
-        await expectInSync(machine)
-        if (!killed) break
+    // Every kill of the recovery after some, and some kills of it after many.
+    for (const [firstStep, secondStep] of [
+      [37, 1],
+      [11, 13],
+    ] as const) {
+      for (let first = 5; first <= calls; first += firstStep) {
+        for (let second = 3; ; second += secondStep) {
+          const machine = await createMachine()
+          await runUntilKilled(machine, first)
+          const killed = await runUntilKilled(machine, second)
+          await expectNothingLost(machine)
+          if (killed) await run(machine)
+          await expectInSync(machine)
+          if (!killed) break
+        }
       }
     }
   }, 120_000)
