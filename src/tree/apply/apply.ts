@@ -18,7 +18,7 @@ import { SyncError } from "../../errors.ts"
 import type { Clock } from "../../ports/clock.ts"
 import type { Progress } from "../../ports/progress.ts"
 import type { State } from "../../ports/state.ts"
-import type { Workspace } from "../../ports/workspace.ts"
+import type { Stat, Workspace } from "../../ports/workspace.ts"
 import { type Content, type Fetch, type Incoming, openIncoming } from "./incoming.ts"
 import { JOURNAL, type JournalEntry, toEntries, writeJournal } from "./journal.ts"
 import { SMALL_BYTES, type SkipReason, toSkip } from "./look.ts"
@@ -117,6 +117,8 @@ function createRun(input: ApplyInput, entries: ReadonlyMap<string, JournalEntry>
   /** Where content lies now that was at another path, or was removed: by path, and by hash in hex. */
   const movedTo = new Map<string, string>()
   const keptAt = new Map<string, string>()
+  /** What new files show; asking again would cost a look at each. */
+  const created = new Map<string, Stat>()
   let isBatchUsed = false
   const placer: Placer = createPlacer({
     workspace,
@@ -126,6 +128,7 @@ function createRun(input: ApplyInput, entries: ReadonlyMap<string, JournalEntry>
       isBatchUsed = true
       if (node.type === "file") keptAt.set(toHex(node.hash), place)
     },
+    onCreated: (path, stat) => created.set(path, stat),
   })
   const doomed = new Map<string, TreeNode>()
   for (const operation of operations) if (operation.kind === "delete") doomed.set(operation.path, operation.before)
@@ -219,6 +222,7 @@ function createRun(input: ApplyInput, entries: ReadonlyMap<string, JournalEntry>
 
   async function setMode(path: string, mode: number): Promise<Result> {
     if (workspace.modes === "none") return null
+    created.delete(path)
     const set = await workspace.setMode(path, mode)
     return set.ok ? null : toSkip(set.refusal)
   }
@@ -312,7 +316,7 @@ function createRun(input: ApplyInput, entries: ReadonlyMap<string, JournalEntry>
     await step(first.file.path, placer.file(first.file, content))
   }
 
-  /** Looks at everything once more for the cache. */
+  /** Looks once more at all that was not made anew, for the cache. */
   async function outcome(): Promise<Omit<Applied, "finish">> {
     const done = new Map<string, TreeNode | null>()
     const merged = new Map<string, TreeNode>()
@@ -321,10 +325,10 @@ function createRun(input: ApplyInput, entries: ReadonlyMap<string, JournalEntry>
     for (const [path, { after }] of entries) {
       if (skipped.has(path)) continue
       done.set(path, after && toNode(after))
-      const stat = after === null ? null : await workspace.stat(path)
-      if (after === null || stat === null || !stat.ok || stat.value.type !== after.type) continue
-      diskModes.set(path, stat.value.mode)
-      const { type, ...facts } = stat.value
+      const stat = after === null ? null : (created.get(path) ?? (await statOf(path)))
+      if (after === null || stat === null || stat.type !== after.type) continue
+      diskModes.set(path, stat.mode)
+      const { type, ...facts } = stat
       if (after.type === "file") seen.set(path, { ...facts, hash: after.hash, settled: false })
     }
     for (const { kind, path } of operations) {
@@ -332,6 +336,11 @@ function createRun(input: ApplyInput, entries: ReadonlyMap<string, JournalEntry>
       if (node) merged.set(path, node)
     }
     return { done, skipped, merged, seen, diskModes, batch: isBatchUsed ? batch : null }
+  }
+
+  async function statOf(path: string): Promise<Stat | null> {
+    const stat = await workspace.stat(path)
+    return stat.ok ? stat.value : null
   }
 
   return { all, outcome }

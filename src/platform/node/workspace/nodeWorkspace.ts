@@ -39,6 +39,7 @@ import {
   O_NOFOLLOW,
   O_NONBLOCK,
 } from "./reading.ts"
+import { writeWholeFile } from "./wholeFile.ts"
 
 /** How long the event loop may stand still, in milliseconds. */
 const BREATH_MS = 12
@@ -154,6 +155,14 @@ export function createNodeWorkspace(folder: string, options: NodeWorkspaceOption
         }
         touched(path, device)
         return done(createWriter(fd, breathe))
+      })
+    },
+    createWhole: async (path, file) => {
+      if (path === "") return refuse("exists")
+      return at(path, (place, device) => {
+        const made = writeWholeFile(place, file, !windows)
+        if (made.ok) touched(path, device)
+        return made
       })
     },
     makeFolder: (path) => change(path, (place) => fs.mkdirSync(place, 0o700) as undefined),
