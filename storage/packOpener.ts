@@ -54,26 +54,30 @@ export function toColumns(refs: readonly ChunkRef[]): RefColumns {
   const codecs = new Uint8Array(refs.length)
   const salts = new Uint8Array(refs.length * OBJECT_SALT_BYTES)
   const hashes = new Uint8Array(refs.length * HASH_BYTES)
-  for (const [i, { offset, sealedBytes, plainBytes, epoch, number, codec, salt, hash }] of refs.entries()) {
-    numbers.set([offset, sealedBytes, plainBytes, epoch, number], i * NUMBERS)
-    codecs[i] = CODEC_NUMBERS[codec]
-    salts.set(salt, i * OBJECT_SALT_BYTES)
-    hashes.set(hash, i * HASH_BYTES)
+  let at = 0
+  for (const [i, ref] of refs.entries()) {
+    numbers[at++] = ref.offset
+    numbers[at++] = ref.sealedBytes
+    numbers[at++] = ref.plainBytes
+    numbers[at++] = ref.epoch
+    numbers[at++] = ref.number
+    codecs[i] = CODEC_NUMBERS[ref.codec]
+    salts.set(ref.salt, i * OBJECT_SALT_BYTES)
+    hashes.set(ref.hash, i * HASH_BYTES)
   }
   return { numbers, codecs, salts, hashes }
 }
 
 /** One of them back. Which pack it is of, the receiver knows. */
 export function refAt({ numbers, codecs, salts, hashes }: RefColumns, i: number): ChunkRef {
-  const [offset, sealedBytes, plainBytes, epoch, number] = numbers.subarray(i * NUMBERS, (i + 1) * NUMBERS) as never as
-    [number, number, number, number, number]
+  const number = (which: number): number => numbers[i * NUMBERS + which] as number
   return {
     pack: "",
-    offset,
-    sealedBytes,
-    plainBytes,
-    epoch,
-    number,
+    offset: number(0),
+    sealedBytes: number(1),
+    plainBytes: number(2),
+    epoch: number(3),
+    number: number(4),
     codec: CODECS[codecs[i] as number] as ChunkRef["codec"],
     salt: salts.subarray(i * OBJECT_SALT_BYTES, (i + 1) * OBJECT_SALT_BYTES),
     hash: hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES),

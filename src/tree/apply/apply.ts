@@ -31,6 +31,9 @@ import { type Operation, sameContent, toNode } from "../plan/plan.ts"
 import type { Seen } from "../scan/scanCache.ts"
 import { ensureFolder, TEMPORARY } from "../stateFolder.ts"
 
+/** What a download that is cut short may have to bring once more; less than a few packs. */
+export const GATHERED_BYTES = 24 * 1024 * 1024
+
 export interface ApplyInput {
   readonly workspace: Workspace
   readonly state: State
@@ -39,6 +42,8 @@ export interface ApplyInput {
   /** Of a plan, in its order. What concerns only the vault or the base is passed over. */
   readonly operations: readonly Operation[]
   readonly fetch: Fetch
+  /** Memory for files of several chunks, beyond which they grow in the state folder; {@link GATHERED_BYTES} if not said. */
+  readonly gatheredBytes?: number
   /** Whether versions of the past are brought back, which the next sync is to send on. */
   readonly restores?: boolean
   /** Whether a file is to be kept from other users of this machine. */
@@ -274,9 +279,10 @@ function createRun(input: ApplyInput, entries: ReadonlyMap<string, JournalEntry>
       else others.push(arrival)
     }
     const incoming = new Map<string, Incoming>()
+    const room = { bytes: input.gatheredBytes ?? GATHERED_BYTES }
     for (const [first] of byHash.values()) {
       if (first === undefined) continue
-      const file = await openIncoming(workspace, crypto, first.file.path, first.entry)
+      const file = await openIncoming(workspace, crypto, first.file.path, first.entry, room)
       if (file.complete !== null) await placeAll(byHash, first, file.complete)
       else incoming.set(first.file.path, file)
     }
