@@ -14,7 +14,7 @@ import type { CallOptions, ObjectId, Snapshot } from "../../storage/remote/store
 import type { Context } from "../vault/context.ts"
 
 /** Identifies a chunk's place in the vault. */
-export function chunkPlace({ pack, offset }: ChunkRef): string {
+function chunkPlace({ pack, offset }: ChunkRef): string {
   return `${pack} ${offset}`
 }
 
@@ -43,10 +43,10 @@ export async function fetchChunks(
     packById.set(id, pack)
   }
   if (packById.size === 0) return
-  const takeOne: TakeChunk = async (ref, plain) => {
+  const takeOne: TakeChunk = (ref, plain) => {
     call.signal?.throwIfAborted()
-    await take(ref, plain)
     host.progress.advance(ref.plainBytes)
+    return take(ref, plain)
   }
   const opener = openerFor(context, refsByPack.values())
   /** The pack before: it is opened while the next is on its way, and no further. */

@@ -115,6 +115,20 @@ interface Arrival {
   readonly from: string | undefined
 }
 
+/** All that want the same content. */
+type Wanting = readonly [Arrival, ...Arrival[]]
+
+function groupByContent(arrivals: readonly Arrival[]): Iterable<Wanting> {
+  const byHash = new Map<string, [Arrival, ...Arrival[]]>()
+  for (const arrival of arrivals) {
+    const key = String.fromCharCode(...arrival.file.node.hash)
+    const others = byHash.get(key)
+    if (others === undefined) byHash.set(key, [arrival])
+    else others.push(arrival)
+  }
+  return byHash.values()
+}
+
 function createRun(input: ApplyInput, entries: ReadonlyMap<string, JournalEntry>, batch: string) {
   const { workspace, crypto, operations, progress, signal } = input
   const skipped = new Map<string, SkipReason>()
@@ -142,7 +156,10 @@ function createRun(input: ApplyInput, entries: ReadonlyMap<string, JournalEntry>
     progress?.step("apply", entries.size, "files")
     const arrivals = await inOrder()
     const fromVault = []
-    for (const arrival of arrivals.files) if (!(await arriveFromDisk(arrival))) fromVault.push(arrival)
+    for (const arrival of arrivals.files) {
+      const mayBeHere = arrival.from !== undefined || keptAt.size > 0
+      if (!mayBeHere || !(await arriveFromDisk(arrival))) fromVault.push(arrival)
+    }
     await arriveFromVault(fromVault)
     for (const operation of arrivals.lateDeletes)
       await step(operation.path, placer.remove(operation.path, operation.before))
@@ -271,20 +288,13 @@ function createRun(input: ApplyInput, entries: ReadonlyMap<string, JournalEntry>
   }
 
   async function arriveFromVault(arrivals: readonly Arrival[]): Promise<void> {
-    const byHash = new Map<string, Arrival[]>()
-    for (const arrival of arrivals) {
-      const key = toHex(arrival.file.node.hash)
-      const others = byHash.get(key)
-      if (others === undefined) byHash.set(key, [arrival])
-      else others.push(arrival)
-    }
-    const incoming = new Map<string, Incoming>()
+    const incoming = new Map<string, { readonly content: Incoming; readonly wanting: Wanting }>()
     const room = { bytes: input.gatheredBytes ?? GATHERED_BYTES }
-    for (const [first] of byHash.values()) {
-      if (first === undefined) continue
-      const file = await openIncoming(workspace, crypto, first.file.path, first.entry, room)
-      if (file.complete !== null) await placeAll(byHash, first, file.complete)
-      else incoming.set(first.file.path, file)
+    for (const wanting of groupByContent(arrivals)) {
+      const [{ file, entry }] = wanting
+      const content = await openIncoming(workspace, crypto, file.path, entry, room)
+      if (content.complete !== null) await placeAll(wanting, content.complete)
+      else incoming.set(file.path, { content, wanting })
     }
     if (incoming.size === 0) return
     let turn: Promise<unknown> = Promise.resolve()
@@ -297,23 +307,21 @@ function createRun(input: ApplyInput, entries: ReadonlyMap<string, JournalEntry>
     async function take(path: string, offset: number, bytes: Uint8Array): Promise<void> {
       signal?.throwIfAborted()
       const file = incoming.get(path)
-      const content = file === undefined ? null : await file.add(offset, bytes)
+      const content = file === undefined ? null : await file.content.add(offset, bytes)
       if (file === undefined || content === null) return
       incoming.delete(path)
-      const first = byHash.get(toHex(file.wanted.entry.hash))?.[0]
-      if (first !== undefined) await placeAll(byHash, first, content)
+      await placeAll(file.wanting, content)
     }
     await input.fetch(
-      [...incoming.values()].map(({ wanted }) => wanted),
+      [...incoming.values()].map(({ content }) => content.wanted),
       deliver,
     )
     if (incoming.size > 0) throw new Error("content was asked for and neither came nor failed")
   }
 
   /** The same content may be wanted at many paths; a temporary file serves the last of them, the others get copies. */
-  async function placeAll(byHash: ReadonlyMap<string, Arrival[]>, first: Arrival, content: Content): Promise<void> {
-    const arrivals = byHash.get(toHex(first.file.node.hash)) ?? [first]
-    for (const { file } of arrivals.slice(1)) {
+  async function placeAll([first, ...others]: Wanting, content: Content): Promise<void> {
+    for (const { file } of others) {
       const copy =
         content.kind === "bytes" ? content : await copyToTemporary(workspace, crypto, content.path, file.node)
       if (copy === null) throw new Error("a file in the state folder changed under us")

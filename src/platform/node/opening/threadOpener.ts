@@ -12,7 +12,7 @@ import type { Answer, EpochKey, Request } from "./messages.ts"
 
 /** Plaintext that is asked for at once, unless a single chunk is longer; and how many such slices are on their way. */
 const SLICE_BYTES = 512 * 1024
-const AHEAD = 4
+const AHEAD = 12
 
 interface Waiting {
   readonly resolve: (bytes: Uint8Array) => void

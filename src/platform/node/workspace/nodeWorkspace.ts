@@ -90,8 +90,7 @@ export function createNodeWorkspace(folder: string, options: NodeWorkspaceOption
   }
 
   function touched(path: string, device: bigint): void {
-    const whole = `${root}/${path}`
-    batch.touched(whole, whole.slice(0, whole.lastIndexOf("/")), device)
+    batch.touched(`${root}/${path}`, device)
   }
 
   async function between(from: string, to: string, run: (ends: Ends) => Outcome): Promise<Outcome> {
