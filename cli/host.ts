@@ -13,7 +13,7 @@ import { sessynHome, workspaceHome, workspacesIn } from "../src/platform/node/st
 import { createNodeClock } from "../src/platform/node/nodeClock.ts"
 import { createNodeCompressor } from "../src/platform/node/nodeCompressor.ts"
 import { createNodeCrypto } from "../src/platform/node/nodeCrypto.ts"
-import { createThreadOpener } from "../src/platform/node/opening/threadOpener.ts"
+import { openElsewhere } from "../src/platform/node/opening/threadOpener.ts"
 import { createNodeState } from "../src/platform/node/state/nodeState.ts"
 import { createNodeWorkspace } from "../src/platform/node/workspace/nodeWorkspace.ts"
 import { createNodeKeychain } from "../src/platform/node/osKeychain.ts"
@@ -43,13 +43,6 @@ export interface HostOptions {
 /** Large packs: a desktop has the memory, and hosts like few objects. */
 const PACK_BYTES = 8 * 1024 * 1024
 
-/** Beside this program when it is built; run from its source it has none, and opens on its one thread. */
-const OPENING_THREAD = new URL("./opening.js", import.meta.url)
-
-function openElsewhere(): Pick<Host, "openElsewhere"> {
-  return existsSync(OPENING_THREAD) ? { openElsewhere: (keyring) => createThreadOpener(OPENING_THREAD, keyring) } : {}
-}
-
 export interface CliEngine {
   readonly engine: Engine
   /** Whether a question stayed open for want of a person. */
@@ -77,7 +70,7 @@ export function createCliEngine(options: HostOptions): CliEngine {
       },
     }),
     packBytes: PACK_BYTES,
-    ...openElsewhere(),
+    openElsewhere,
     async openStore(url, { create }) {
       // Loaded by the first command that needs a store.
       const { openStore } = await import("../storage/remote/node/openStore.ts")

@@ -29,8 +29,8 @@ export interface Host {
   /** Sealed bytes that are held in memory before they are sent ahead of the commit; 32 MiB if not said. */
   readonly stageBytes?: number
 
-  /** Opens many chunks on another thread, with the keys of this ring; absent where there is none. */
-  openElsewhere?(keyring: Keyring): PackOpener
+  /** Opens many chunks on another thread, with the keys of this ring; absent, or nothing, where there is none. */
+  openElsewhere?(keyring: Keyring): PackOpener | undefined
 
   /**
    * Opens the store a URL names. `create`: make an empty local repository if there is none (init only).

@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { existsSync } from "node:fs"
+import { fileURLToPath } from "node:url"
 import { Worker } from "node:worker_threads"
 import { StorageError, type StorageErrorCode } from "../../../../storage/errors.ts"
 import type { Keyring } from "../../../../storage/keys.ts"
@@ -13,6 +15,15 @@ import type { Answer, EpochKey, Request } from "./messages.ts"
 /** Plaintext that is asked for at once, unless a single chunk is longer; and how many such slices are on their way. */
 const SLICE_BYTES = 512 * 1024
 const AHEAD = 12
+
+/** Beside the bundle, above its chunks, or beside this source. */
+const PLACES = ["./openingThread.js", "../openingThread.js", "./openingThread.ts"]
+
+/** With the thread that was built with this; `undefined` if none was. */
+export function openElsewhere(keyring: Keyring): PackOpener | undefined {
+  const script = PLACES.map((place) => new URL(place, import.meta.url)).find((url) => existsSync(fileURLToPath(url)))
+  return script && createThreadOpener(script, keyring)
+}
 
 interface Waiting {
   readonly resolve: (bytes: Uint8Array) => void
@@ -25,7 +36,7 @@ interface Waiting {
  */
 export function createThreadOpener(script: URL, keyring: Keyring): PackOpener {
   // Its own environment: ours may hold a passphrase.
-  const worker = new Worker(script, { env: {}, name: "sessyn opening" })
+  const worker = new Worker(script, { env: {}, execArgv: [] })
   const waiting: Waiting[] = []
   let fault: unknown = null
 
