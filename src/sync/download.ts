@@ -14,7 +14,7 @@ import type { CallOptions, ObjectId, Snapshot } from "../../storage/remote/store
 import type { Context } from "../vault/context.ts"
 
 /** Identifies a chunk's place in the vault. */
-function chunkPlace({ pack, offset }: ChunkRef): string {
+export function chunkPlace({ pack, offset }: ChunkRef): string {
   return `${pack} ${offset}`
 }
 

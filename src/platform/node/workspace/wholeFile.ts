@@ -5,7 +5,17 @@
  *
  * @module
  */
-import { type BigIntStats, closeSync, constants, fchmodSync, fstatSync, futimesSync, openSync, unlinkSync, writeSync } from "node:fs"
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  futimesSync,
+  openSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs"
 import { done, type NewFile, type Outcome, refuse, type Stat } from "../../../ports/workspace.ts"
 import { throwIfFull } from "../fsErrors.ts"
 import { O_NOFOLLOW, O_NONBLOCK, toStat } from "./reading.ts"

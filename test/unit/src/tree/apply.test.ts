@@ -207,7 +207,11 @@ describe("apply", () => {
       const operations = [write("a", LONG), write("b", other), write("c", LONG)]
       const { skipped } = await carryOut(operations, { gatheredBytes: room })
       expect(skipped.size).toBe(0)
-      const wanted = new Map([["a", LONG], ["b", other], ["c", LONG]])
+      const wanted = new Map([
+        ["a", LONG],
+        ["b", other],
+        ["c", LONG],
+      ])
       for (const [path, text] of wanted) expect(await textAt(workspace, path)).toBe(text)
       expect([...(await textsBelow(workspace)).keys()].filter((path) => path.startsWith(".sessyn/tmp/"))).toEqual([])
     })
