@@ -12,7 +12,10 @@ import { CODEC_NUMBERS, CODECS } from "./format/pack.ts"
 import { type Keyring, OBJECT_SALT_BYTES } from "./keys.ts"
 import { openChunk } from "./packReader.ts"
 
-/** Takes one chunk's plaintext, which is not to be changed: others may lie in the same buffer. */
+/**
+ * Takes one chunk's plaintext: a view that is good until what this returns is fulfilled, and not to be changed. Its
+ * buffer is used again.
+ */
 export type TakeChunk = (ref: ChunkRef, plain: Uint8Array) => Awaitable<void>
 
 export interface PackOpener {

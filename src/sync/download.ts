@@ -96,7 +96,8 @@ export async function readInOrder(
   const hasher = context.host.crypto.createSha256()
   const takeChunk = (_: ChunkRef, plain: Uint8Array): void | Promise<void> => {
     hasher.update(plain)
-    return take(plain)
+    // It is the taker's: he may keep it.
+    return take(plain.slice())
   }
   for (const run of runsByPack(entry.chunks)) await fetchChunks(context, snapshot, run, takeChunk, call)
   if (!equalBytes(hasher.digest(), entry.hash)) throw new StorageError("HASH_MISMATCH", "file hash")
@@ -115,7 +116,7 @@ export async function readContent(
     snapshot,
     entry.chunks,
     (ref, plain) => {
-      plainByPlace.set(chunkPlace(ref), plain)
+      plainByPlace.set(chunkPlace(ref), plain.slice())
     },
     call,
   )

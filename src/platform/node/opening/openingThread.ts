@@ -13,7 +13,7 @@ import { type RefColumns, refAt } from "../../../../storage/packOpener.ts"
 import { openChunk } from "../../../../storage/packReader.ts"
 import { createNodeCompressor } from "../nodeCompressor.ts"
 import { createNodeCrypto } from "../nodeCrypto.ts"
-import type { Answer, Request } from "./messages.ts"
+import { type Answer, BUFFER_BYTES, type Request } from "./messages.ts"
 
 const port = parentPort
 if (port === null) throw new Error("runs as a thread only")
@@ -39,7 +39,7 @@ async function handle(request: Request): Promise<void> {
       current = request
       return
     case "slice":
-      return answer(await openSlice(request.from, request.to).catch(faultOf))
+      return answer(await openSlice(request).catch(faultOf))
     case "end":
       keyring.wipe()
       port?.close()
@@ -47,14 +47,15 @@ async function handle(request: Request): Promise<void> {
 }
 
 function answer(message: Answer): void {
-  port?.postMessage(message, message.kind === "plain" ? [message.bytes.buffer as ArrayBuffer] : [])
+  port?.postMessage(message, message.kind === "plain" ? [message.bytes.buffer] : [])
 }
 
-async function openSlice(from: number, to: number): Promise<Answer> {
+async function openSlice({ from, to, into }: Extract<Request, { kind: "slice" }>): Promise<Answer> {
   if (current === null) throw new Error("a slice of no pack")
   const { pack, refs } = current
   const slice = Array.from({ length: to - from }, (_, i) => refAt(refs, from + i))
-  const bytes = new Uint8Array(slice.reduce((sum, { plainBytes }) => sum + plainBytes, 0))
+  const length = slice.reduce((sum, { plainBytes }) => sum + plainBytes, 0)
+  const bytes = into ?? new Uint8Array(Math.max(length, BUFFER_BYTES))
   let at = 0
   for (const ref of slice) {
     bytes.set(await openChunk(crypto, keyring, pack, ref, decompress), at)

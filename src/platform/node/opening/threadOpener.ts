@@ -14,7 +14,7 @@ import type { Answer, EpochKey, Request } from "./messages.ts"
 
 /** Plaintext that is asked for at once, unless a single chunk is longer; and how many such slices are on their way. */
 const SLICE_BYTES = 512 * 1024
-const AHEAD = 12
+const AHEAD = 6
 
 /** Beside the bundle, above its chunks, or beside this source. */
 const PLACES = ["./openingThread.js", "../openingThread.js", "./openingThread.ts"]
@@ -26,7 +26,7 @@ export function openElsewhere(keyring: Keyring): PackOpener | undefined {
 }
 
 interface Waiting {
-  readonly resolve: (bytes: Uint8Array) => void
+  readonly resolve: (bytes: Uint8Array<ArrayBuffer>) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -58,14 +58,18 @@ export function createThreadOpener(script: URL, keyring: Keyring): PackOpener {
   })
 
   const tell = (request: Request, moved: readonly ArrayBuffer[] = []): void => worker.postMessage(request, [...moved])
-  function ask(from: number, to: number): Promise<Uint8Array> {
-    const answer = new Promise<Uint8Array>((resolve, reject) => {
+  /** Buffers that came and were taken from: new ones each time would cost their pages, and wait to be collected. */
+  const spare: Uint8Array<ArrayBuffer>[] = []
+  function ask({ from, to, bytes }: Slice): Promise<Uint8Array<ArrayBuffer>> {
+    const answer = new Promise<Uint8Array<ArrayBuffer>>((resolve, reject) => {
       if (fault === null) waiting.push({ resolve, reject })
       else reject(fault)
     })
     // Whoever awaits it hears of it; if an earlier one failed, nobody does.
     answer.catch(() => {})
-    tell({ kind: "slice", from, to })
+    const last = spare.pop()
+    const into = last !== undefined && last.length >= bytes ? last : null
+    tell({ kind: "slice", from, to, into }, into === null ? [] : [into.buffer])
     return answer
   }
   giveKeys(keyring, tell)
@@ -75,20 +79,20 @@ export function createThreadOpener(script: URL, keyring: Keyring): PackOpener {
       const given = ownBuffer(pack)
       tell({ kind: "pack", pack: given, refs: toColumns(refs) }, [given.buffer])
       const slices = slicesOf(refs)
-      const answers: Promise<Uint8Array>[] = []
+      const answers: Promise<Uint8Array<ArrayBuffer>>[] = []
       let asked = 0
       for (const [number, { from, to }] of slices.entries()) {
         for (; asked < Math.min(slices.length, number + AHEAD); asked++) {
-          const next = slices[asked] as Slice
-          answers.push(ask(next.from, next.to))
+          answers.push(ask(slices[asked] as Slice))
         }
-        const bytes = (await answers.shift()) as Uint8Array
+        const bytes = (await answers.shift()) as Uint8Array<ArrayBuffer>
         let at = 0
         for (const ref of refs.slice(from, to)) {
           const plain = bytes.subarray(at, at + ref.plainBytes)
           at += ref.plainBytes
           await take(ref, plain)
         }
+        spare.push(bytes)
       }
     },
     async close() {
@@ -119,6 +123,8 @@ function giveKeys(keyring: Keyring, tell: Tell): void {
 interface Slice {
   readonly from: number
   readonly to: number
+  /** Of plaintext. */
+  readonly bytes: number
 }
 
 function slicesOf(refs: readonly { readonly plainBytes: number }[]): readonly Slice[] {
@@ -128,7 +134,7 @@ function slicesOf(refs: readonly { readonly plainBytes: number }[]): readonly Sl
   for (const [i, { plainBytes }] of refs.entries()) {
     bytes += plainBytes
     if (bytes < SLICE_BYTES && i < refs.length - 1) continue
-    slices.push({ from, to: i + 1 })
+    slices.push({ from, to: i + 1, bytes })
     from = i + 1
     bytes = 0
   }
