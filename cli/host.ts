@@ -13,6 +13,7 @@ import { sessynHome, workspaceHome, workspacesIn } from "../src/platform/node/st
 import { createNodeClock } from "../src/platform/node/nodeClock.ts"
 import { createNodeCompressor } from "../src/platform/node/nodeCompressor.ts"
 import { createNodeCrypto } from "../src/platform/node/nodeCrypto.ts"
+import { openElsewhere } from "../src/platform/node/opening/threadOpener.ts"
 import { createNodeState } from "../src/platform/node/state/nodeState.ts"
 import { createNodeWorkspace } from "../src/platform/node/workspace/nodeWorkspace.ts"
 import { createNodeKeychain } from "../src/platform/node/osKeychain.ts"
@@ -69,6 +70,7 @@ export function createCliEngine(options: HostOptions): CliEngine {
       },
     }),
     packBytes: PACK_BYTES,
+    openElsewhere,
     async openStore(url, { create }) {
       // Loaded by the first command that needs a store.
       const { openStore } = await import("../storage/remote/node/openStore.ts")

@@ -26,6 +26,13 @@ export const ENTRIES: readonly Entry[] = [
     budgetKiB: 100,
   },
   {
+    name: "opening thread",
+    source: "src/platform/node/opening/openingThread.ts",
+    output: "openingThread.js",
+    platform: "node",
+    budgetKiB: 300,
+  },
+  {
     name: "extension",
     source: "extension/desktop.ts",
     output: "extension.cjs",

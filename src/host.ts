@@ -6,6 +6,8 @@
  */
 import type { Crypto } from "../crypto/crypto.ts"
 import type { Compressor } from "../storage/compress.ts"
+import type { Keyring } from "../storage/keys.ts"
+import type { PackOpener } from "../storage/packOpener.ts"
 import type { Store } from "../storage/remote/store.ts"
 import type { Clock } from "./ports/clock.ts"
 import type { Keychain } from "./ports/keychain.ts"
@@ -26,6 +28,9 @@ export interface Host {
   readonly packBytes: number
   /** Sealed bytes that are held in memory before they are sent ahead of the commit; 32 MiB if not said. */
   readonly stageBytes?: number
+
+  /** Opens many chunks on another thread, with the keys of this ring; absent, or nothing, where there is none. */
+  openElsewhere?(keyring: Keyring): PackOpener | undefined
 
   /**
    * Opens the store a URL names. `create`: make an empty local repository if there is none (init only).

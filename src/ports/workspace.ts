@@ -80,6 +80,16 @@ export interface FileWriter {
   close(): Promise<void>
 }
 
+/** A new file, all of it. */
+export interface NewFile {
+  readonly bytes: Uint8Array
+  /** Permissions as long as it is not whole, and then. Where the platform has no modes, they say nothing. */
+  readonly unfinishedMode: number
+  readonly mode: number
+  /** Milliseconds since the epoch; `null`: now. */
+  readonly mtimeMs: number | null
+}
+
 export interface Workspace {
   /** Absolute path or URI, for people. */
   readonly root: string
@@ -113,6 +123,12 @@ export interface Workspace {
    * 0600, or `mode` where the platform has modes.
    */
   create(path: string, options?: { readonly resume?: boolean; readonly mode?: number }): Promise<Outcome<FileWriter>>
+  /**
+   * Makes a whole file at a free name (else `exists`): created exclusively and unfinished, written, dated, and last given
+   * its mode. If that fails nothing is left of it. The stat is the one that it had then. `denied` also for a fault of
+   * this file only: too large for the file system, a bad sector.
+   */
+  createWhole(path: string, file: NewFile): Promise<Outcome<Stat>>
   /** Mode 0700. */
   makeFolder(path: string): Promise<Outcome>
   makeLink(path: string, target: string): Promise<Outcome>

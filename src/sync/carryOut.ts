@@ -15,7 +15,7 @@ import type { Operation } from "../tree/plan/plan.ts"
 import { looksSecret } from "../tree/sensitive.ts"
 import type { Context } from "../vault/context.ts"
 import { readBase, writeBase } from "./base.ts"
-import { chunkPlace, fetchChunks } from "./download.ts"
+import { fetchChunks } from "./download.ts"
 
 export interface CarriedOut extends Applied {
   readonly bytesReceived: number
@@ -54,31 +54,53 @@ export async function applyOperations(
 /** Delivers wanted pieces of files out of the packs of a snapshot; a chunk that several files want is fetched once. */
 function fetchFrom(context: Context, snapshot: Snapshot, call: CallOptions): Fetch {
   return async (wanted, deliver) => {
-    const targets = new Map<string, { readonly path: string; readonly offset: number }[]>()
+    const targets = createTargets()
     const refs: ChunkRef[] = []
+    let bytes = 0
     for (const { path, entry, missing: numbers } of wanted) {
       const missing = new Set(numbers)
       let offset = 0
       for (const [number, ref] of entry.chunks.entries()) {
         if (missing.has(number)) {
-          const place = chunkPlace(ref)
-          const others = targets.get(place)
-          if (others === undefined) targets.set(place, [{ path, offset }])
-          else others.push({ path, offset })
+          targets.add(ref, { path, offset })
           refs.push(ref)
+          bytes += ref.plainBytes
         }
         offset += ref.plainBytes
       }
     }
-    context.host.progress.step(
-      "download",
-      refs.reduce((sum, { plainBytes }) => sum + plainBytes, 0),
-      "bytes",
-    )
-    const take = async (ref: ChunkRef, plain: Uint8Array): Promise<void> => {
-      for (const { path, offset } of targets.get(chunkPlace(ref)) ?? []) await deliver(path, offset, plain)
+    context.host.progress.step("download", bytes, "bytes")
+    const take = (ref: ChunkRef, plain: Uint8Array): Promise<void> => {
+      const [first, ...others] = targets.of(ref)
+      if (first === undefined) return Promise.resolve()
+      const delivered = deliver(first.path, first.offset, plain)
+      return others.length === 0 ? delivered : delivered.then(() => deliverTo(others, plain))
+    }
+    const deliverTo = async (others: readonly Target[], plain: Uint8Array): Promise<void> => {
+      for (const { path, offset } of others) await deliver(path, offset, plain)
     }
     await fetchChunks(context, snapshot, refs, take, call)
+  }
+}
+
+/** Where a chunk goes. */
+interface Target {
+  readonly path: string
+  readonly offset: number
+}
+
+/** By a chunk's place in the vault: its pack, and where in it. */
+function createTargets() {
+  const byPack = new Map<string, Map<number, Target[]>>()
+  return {
+    add({ pack, offset }: ChunkRef, target: Target): void {
+      const byOffset = byPack.get(pack) ?? new Map<number, Target[]>()
+      if (byOffset.size === 0) byPack.set(pack, byOffset)
+      const others = byOffset.get(offset)
+      if (others === undefined) byOffset.set(offset, [target])
+      else others.push(target)
+    },
+    of: ({ pack, offset }: ChunkRef): readonly Target[] => byPack.get(pack)?.get(offset) ?? [],
   }
 }
 

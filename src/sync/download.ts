@@ -9,17 +9,18 @@ import { StorageError } from "../../storage/errors.ts"
 import type { ChunkRef, FileEntry } from "../../storage/format/index/entry.ts"
 import { verifyPack } from "../../storage/format/pack.ts"
 import { packPath } from "../../storage/layout.ts"
-import { openChunk } from "../../storage/packReader.ts"
+import { createPackOpener, type PackOpener, type TakeChunk } from "../../storage/packOpener.ts"
 import type { CallOptions, ObjectId, Snapshot } from "../../storage/remote/store.ts"
 import type { Context } from "../vault/context.ts"
-
-/** Takes one chunk's plaintext, in a buffer of its own. */
-export type TakeChunk = (ref: ChunkRef, plain: Uint8Array) => void | Promise<void>
 
 /** Identifies a chunk's place in the vault. */
 export function chunkPlace({ pack, offset }: ChunkRef): string {
   return `${pack} ${offset}`
 }
+
+/** From so many chunks, or bytes of plaintext, on another thread is worth its start. */
+const MANY_CHUNKS = 400
+const MANY_BYTES = 8 * 1024 * 1024
 
 /**
  * Reads chunks in any order, each place once.
@@ -27,13 +28,13 @@ export function chunkPlace({ pack, offset }: ChunkRef): string {
  * @throws {StorageError} `OBJECT_MISSING` if the tree lacks a pack; `HASH_MISMATCH`, `SEAL_BROKEN`… if one is damaged.
  */
 export async function fetchChunks(
-  { host, store, keyring }: Context,
+  context: Context,
   snapshot: Snapshot,
   refs: Iterable<ChunkRef>,
   take: TakeChunk,
   call: CallOptions,
 ): Promise<void> {
-  const { crypto, compressor, progress } = host
+  const { host, store } = context
   const refsByPack = groupByPack(refs)
   const packById = new Map<ObjectId, string>()
   for (const pack of refsByPack.keys()) {
@@ -42,16 +43,41 @@ export async function fetchChunks(
     packById.set(id, pack)
   }
   if (packById.size === 0) return
+  const takeOne: TakeChunk = (ref, plain) => {
+    call.signal?.throwIfAborted()
+    host.progress.advance(ref.plainBytes)
+    return take(ref, plain)
+  }
+  const opener = openerFor(context, refsByPack.values())
+  /** The pack before: it is opened while the next is on its way, and no further. */
+  let opening: Promise<void> = Promise.resolve()
   const onPack = async (id: ObjectId, bytes: Uint8Array): Promise<void> => {
     const pack = packById.get(id) as string
-    verifyPack(crypto, pack, bytes)
-    for (const ref of refsByPack.get(pack) ?? []) {
-      call.signal?.throwIfAborted()
-      await take(ref, await openChunk(crypto, keyring, bytes, ref, compressor.decompress))
-      progress.advance(ref.plainBytes)
-    }
+    verifyPack(host.crypto, pack, bytes)
+    await opening
+    opening = opener.open(bytes, refsByPack.get(pack) ?? [], takeOne)
+    // Thrown where the next pack, or the end, waits for it.
+    opening.catch(() => {})
   }
-  await store.read([...packById.keys()], onPack, call)
+  try {
+    await store.read([...packById.keys()], onPack, call)
+    await opening
+  } finally {
+    await opening.catch(() => {})
+    await opener.close()
+  }
+}
+
+function openerFor({ host, keyring }: Context, packs: Iterable<readonly ChunkRef[]>): PackOpener {
+  let chunks = 0
+  let bytes = 0
+  for (const refs of packs) {
+    chunks += refs.length
+    for (const { plainBytes } of refs) bytes += plainBytes
+  }
+  const isMuch = chunks >= MANY_CHUNKS || bytes >= MANY_BYTES
+  const elsewhere = isMuch ? host.openElsewhere?.(keyring) : undefined
+  return elsewhere ?? createPackOpener(host.crypto, keyring, host.compressor.decompress)
 }
 
 /**
@@ -70,7 +96,8 @@ export async function readInOrder(
   const hasher = context.host.crypto.createSha256()
   const takeChunk = (_: ChunkRef, plain: Uint8Array): void | Promise<void> => {
     hasher.update(plain)
-    return take(plain)
+    // It is the taker's: he may keep it.
+    return take(plain.slice())
   }
   for (const run of runsByPack(entry.chunks)) await fetchChunks(context, snapshot, run, takeChunk, call)
   if (!equalBytes(hasher.digest(), entry.hash)) throw new StorageError("HASH_MISMATCH", "file hash")
@@ -89,7 +116,7 @@ export async function readContent(
     snapshot,
     entry.chunks,
     (ref, plain) => {
-      plainByPlace.set(chunkPlace(ref), plain)
+      plainByPlace.set(chunkPlace(ref), plain.slice())
     },
     call,
   )

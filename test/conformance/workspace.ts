@@ -73,6 +73,34 @@ export function describeWorkspace(name: string, setUp: () => Promise<WorkspaceFi
         if (workspace.modes === "posix") expect(value(await workspace.stat("a")).mode).toBe(0o200)
       })
 
+      it("makes a whole file with content, date and mode, and says what it shows", async () => {
+        const file = { bytes: bytes("hello"), unfinishedMode: 0o200, mode: 0o640, mtimeMs: 1_600_000_000_000 }
+        const stat = value(await workspace.createWhole("a", file))
+        expect(await read(other, "a")).toBe("hello")
+        expect(value(await other.stat("a"))).toEqual(stat)
+        expect(stat).toMatchObject({ type: "file", size: 5 })
+        expect(stat.mtimeNs / 1_000_000n).toBe(1_600_000_000_000n)
+        if (workspace.modes === "posix") expect(stat.mode).toBe(0o640)
+        expect(value(await workspace.createWhole("empty", { ...file, bytes: bytes(""), mtimeMs: null })).size).toBe(0)
+      })
+
+      it("makes a whole file only where nothing is, and where it may", async () => {
+        const file = { bytes: bytes("new"), unfinishedMode: 0o200, mode: 0o600, mtimeMs: null }
+        await put(workspace, "a", "old")
+        await workspace.makeFolder("d")
+        expect(refusal(await workspace.createWhole("a", file))).toBe("exists")
+        expect(refusal(await workspace.createWhole("d", file))).toBe("exists")
+        expect(refusal(await workspace.createWhole("", file))).toBe("exists")
+        expect(refusal(await workspace.createWhole("none/a", file))).toBe("missing")
+        expect(refusal(await workspace.createWhole("a/b", file))).toBe("not-a-folder")
+        expect(await read(workspace, "a")).toBe("old")
+        if (!workspace.links) return
+        await workspace.makeLink("l", "elsewhere")
+        await workspace.makeLink("ld", "d")
+        expect(refusal(await workspace.createWhole("l", file))).toBe("exists")
+        expect(refusal(await workspace.createWhole("ld/a", file))).toBe("not-a-folder")
+      })
+
       it("keeps the bytes of a file it resumes", async () => {
         await put(workspace, "a", "abc")
         const writer = value(await workspace.create("a", { resume: true }))

@@ -131,6 +131,8 @@ export async function run(
     crypto: hashing,
     operations: planned.operations,
     fetch,
+    // Large files grow on the disk, as those do for which memory has no room.
+    gatheredBytes: 0,
     isSecret,
     mayLeadOut: () => false,
   })

@@ -5,7 +5,8 @@
  * @module
  */
 import type { State } from "../../src/ports/state.ts"
-import type { FileWriter, Workspace } from "../../src/ports/workspace.ts"
+import { createInSteps } from "../../src/ports/newFile.ts"
+import type { FileWriter, NewFile, Workspace } from "../../src/ports/workspace.ts"
 
 export class Killed extends Error {}
 
@@ -27,7 +28,11 @@ export function createKillSwitch(at: number): KillSwitch {
 
   function wrap<T extends object>(target: T): T {
     return new Proxy(target, {
-      get(inner, key) {
+      get(inner, key, wrapped) {
+        // By its steps, to be killed between any two of them.
+        if (key === "createWhole") {
+          return (path: string, file: NewFile) => createInSteps(wrapped as Workspace, path, file)
+        }
         const value = Reflect.get(inner, key) as unknown
         if (typeof value !== "function") return value
         return async (...args: unknown[]) => {

@@ -145,5 +145,9 @@ function countingWorkspace(workspace: Workspace, work: () => Work): Workspace {
       work().created++
       return workspace.create(path, how)
     },
+    createWhole(path, file) {
+      work().created++
+      return workspace.createWhole(path, file)
+    },
   }
 }

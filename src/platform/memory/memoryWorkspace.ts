@@ -5,6 +5,7 @@
  * @module
  */
 import { SyncError } from "../../errors.ts"
+import { createInSteps } from "../../ports/newFile.ts"
 import {
   DONE,
   done,
@@ -155,7 +156,7 @@ export function createMemoryWorkspace(options: MemoryWorkspaceOptions = {}): Wor
     return DONE
   }
 
-  return {
+  const workspace: Workspace = {
     root: "memory:",
     modes,
     links,
@@ -204,6 +205,7 @@ export function createMemoryWorkspace(options: MemoryWorkspaceOptions = {}): Wor
         if (spot.inode === null) put(spot, file)
         return done(createWriter(path, file))
       }),
+    createWhole: (path, file) => createInSteps(workspace, path, file),
     makeFolder: (path) =>
       at("makeFolder", path, (spot) => {
         if (spot.inode !== null) return refuse("exists")
@@ -267,6 +269,7 @@ export function createMemoryWorkspace(options: MemoryWorkspaceOptions = {}): Wor
       options.before?.("flush", "")
     },
   }
+  return workspace
 }
 
 /** How many names lead to an inode. */

@@ -18,7 +18,7 @@ import { SyncError } from "../../errors.ts"
 import type { Clock } from "../../ports/clock.ts"
 import type { Progress } from "../../ports/progress.ts"
 import type { State } from "../../ports/state.ts"
-import type { Workspace } from "../../ports/workspace.ts"
+import type { Stat, Workspace } from "../../ports/workspace.ts"
 import { type Content, type Fetch, type Incoming, openIncoming } from "./incoming.ts"
 import { JOURNAL, type JournalEntry, toEntries, writeJournal } from "./journal.ts"
 import { SMALL_BYTES, type SkipReason, toSkip } from "./look.ts"
@@ -31,6 +31,9 @@ import { type Operation, sameContent, toNode } from "../plan/plan.ts"
 import type { Seen } from "../scan/scanCache.ts"
 import { ensureFolder, TEMPORARY } from "../stateFolder.ts"
 
+/** What a download that is cut short may have to bring once more; less than a few packs. */
+export const GATHERED_BYTES = 24 * 1024 * 1024
+
 export interface ApplyInput {
   readonly workspace: Workspace
   readonly state: State
@@ -39,6 +42,8 @@ export interface ApplyInput {
   /** Of a plan, in its order. What concerns only the vault or the base is passed over. */
   readonly operations: readonly Operation[]
   readonly fetch: Fetch
+  /** Memory for files of several chunks, beyond which they grow in the state folder; {@link GATHERED_BYTES} if not said. */
+  readonly gatheredBytes?: number
   /** Whether versions of the past are brought back, which the next sync is to send on. */
   readonly restores?: boolean
   /** Whether a file is to be kept from other users of this machine. */
@@ -110,6 +115,20 @@ interface Arrival {
   readonly from: string | undefined
 }
 
+/** All that want the same content. */
+type Wanting = readonly [Arrival, ...Arrival[]]
+
+function groupByContent(arrivals: readonly Arrival[]): Iterable<Wanting> {
+  const byHash = new Map<string, [Arrival, ...Arrival[]]>()
+  for (const arrival of arrivals) {
+    const key = String.fromCharCode(...arrival.file.node.hash)
+    const others = byHash.get(key)
+    if (others === undefined) byHash.set(key, [arrival])
+    else others.push(arrival)
+  }
+  return byHash.values()
+}
+
 function createRun(input: ApplyInput, entries: ReadonlyMap<string, JournalEntry>, batch: string) {
   const { workspace, crypto, operations, progress, signal } = input
   const skipped = new Map<string, SkipReason>()
@@ -117,6 +136,8 @@ function createRun(input: ApplyInput, entries: ReadonlyMap<string, JournalEntry>
   /** Where content lies now that was at another path, or was removed: by path, and by hash in hex. */
   const movedTo = new Map<string, string>()
   const keptAt = new Map<string, string>()
+  /** What new files show; asking again would cost a look at each. */
+  const created = new Map<string, Stat>()
   let isBatchUsed = false
   const placer: Placer = createPlacer({
     workspace,
@@ -126,6 +147,7 @@ function createRun(input: ApplyInput, entries: ReadonlyMap<string, JournalEntry>
       isBatchUsed = true
       if (node.type === "file") keptAt.set(toHex(node.hash), place)
     },
+    onCreated: (path, stat) => created.set(path, stat),
   })
   const doomed = new Map<string, TreeNode>()
   for (const operation of operations) if (operation.kind === "delete") doomed.set(operation.path, operation.before)
@@ -134,7 +156,10 @@ function createRun(input: ApplyInput, entries: ReadonlyMap<string, JournalEntry>
     progress?.step("apply", entries.size, "files")
     const arrivals = await inOrder()
     const fromVault = []
-    for (const arrival of arrivals.files) if (!(await arriveFromDisk(arrival))) fromVault.push(arrival)
+    for (const arrival of arrivals.files) {
+      const mayBeHere = arrival.from !== undefined || keptAt.size > 0
+      if (!mayBeHere || !(await arriveFromDisk(arrival))) fromVault.push(arrival)
+    }
     await arriveFromVault(fromVault)
     for (const operation of arrivals.lateDeletes)
       await step(operation.path, placer.remove(operation.path, operation.before))
@@ -219,6 +244,7 @@ function createRun(input: ApplyInput, entries: ReadonlyMap<string, JournalEntry>
 
   async function setMode(path: string, mode: number): Promise<Result> {
     if (workspace.modes === "none") return null
+    created.delete(path)
     const set = await workspace.setMode(path, mode)
     return set.ok ? null : toSkip(set.refusal)
   }
@@ -262,19 +288,13 @@ function createRun(input: ApplyInput, entries: ReadonlyMap<string, JournalEntry>
   }
 
   async function arriveFromVault(arrivals: readonly Arrival[]): Promise<void> {
-    const byHash = new Map<string, Arrival[]>()
-    for (const arrival of arrivals) {
-      const key = toHex(arrival.file.node.hash)
-      const others = byHash.get(key)
-      if (others === undefined) byHash.set(key, [arrival])
-      else others.push(arrival)
-    }
-    const incoming = new Map<string, Incoming>()
-    for (const [first] of byHash.values()) {
-      if (first === undefined) continue
-      const file = await openIncoming(workspace, crypto, first.file.path, first.entry)
-      if (file.complete !== null) await placeAll(byHash, first, file.complete)
-      else incoming.set(first.file.path, file)
+    const incoming = new Map<string, { readonly content: Incoming; readonly wanting: Wanting }>()
+    const room = { bytes: input.gatheredBytes ?? GATHERED_BYTES }
+    for (const wanting of groupByContent(arrivals)) {
+      const [{ file, entry }] = wanting
+      const content = await openIncoming(workspace, crypto, file.path, entry, room)
+      if (content.complete !== null) await placeAll(wanting, content.complete)
+      else incoming.set(file.path, { content, wanting })
     }
     if (incoming.size === 0) return
     let turn: Promise<unknown> = Promise.resolve()
@@ -287,23 +307,21 @@ function createRun(input: ApplyInput, entries: ReadonlyMap<string, JournalEntry>
     async function take(path: string, offset: number, bytes: Uint8Array): Promise<void> {
       signal?.throwIfAborted()
       const file = incoming.get(path)
-      const content = file === undefined ? null : await file.add(offset, bytes)
+      const content = file === undefined ? null : await file.content.add(offset, bytes)
       if (file === undefined || content === null) return
       incoming.delete(path)
-      const first = byHash.get(toHex(file.wanted.entry.hash))?.[0]
-      if (first !== undefined) await placeAll(byHash, first, content)
+      await placeAll(file.wanting, content)
     }
     await input.fetch(
-      [...incoming.values()].map(({ wanted }) => wanted),
+      [...incoming.values()].map(({ content }) => content.wanted),
       deliver,
     )
     if (incoming.size > 0) throw new Error("content was asked for and neither came nor failed")
   }
 
   /** The same content may be wanted at many paths; a temporary file serves the last of them, the others get copies. */
-  async function placeAll(byHash: ReadonlyMap<string, Arrival[]>, first: Arrival, content: Content): Promise<void> {
-    const arrivals = byHash.get(toHex(first.file.node.hash)) ?? [first]
-    for (const { file } of arrivals.slice(1)) {
+  async function placeAll([first, ...others]: Wanting, content: Content): Promise<void> {
+    for (const { file } of others) {
       const copy =
         content.kind === "bytes" ? content : await copyToTemporary(workspace, crypto, content.path, file.node)
       if (copy === null) throw new Error("a file in the state folder changed under us")
@@ -312,7 +330,7 @@ function createRun(input: ApplyInput, entries: ReadonlyMap<string, JournalEntry>
     await step(first.file.path, placer.file(first.file, content))
   }
 
-  /** Looks at everything once more for the cache. */
+  /** Looks once more at all that was not made anew, for the cache. */
   async function outcome(): Promise<Omit<Applied, "finish">> {
     const done = new Map<string, TreeNode | null>()
     const merged = new Map<string, TreeNode>()
@@ -321,10 +339,10 @@ function createRun(input: ApplyInput, entries: ReadonlyMap<string, JournalEntry>
     for (const [path, { after }] of entries) {
       if (skipped.has(path)) continue
       done.set(path, after && toNode(after))
-      const stat = after === null ? null : await workspace.stat(path)
-      if (after === null || stat === null || !stat.ok || stat.value.type !== after.type) continue
-      diskModes.set(path, stat.value.mode)
-      const { type, ...facts } = stat.value
+      const stat = after === null ? null : (created.get(path) ?? (await statOf(path)))
+      if (after === null || stat === null || stat.type !== after.type) continue
+      diskModes.set(path, stat.mode)
+      const { type, ...facts } = stat
       if (after.type === "file") seen.set(path, { ...facts, hash: after.hash, settled: false })
     }
     for (const { kind, path } of operations) {
@@ -332,6 +350,11 @@ function createRun(input: ApplyInput, entries: ReadonlyMap<string, JournalEntry>
       if (node) merged.set(path, node)
     }
     return { done, skipped, merged, seen, diskModes, batch: isBatchUsed ? batch : null }
+  }
+
+  async function statOf(path: string): Promise<Stat | null> {
+    const stat = await workspace.stat(path)
+    return stat.ok ? stat.value : null
   }
 
   return { all, outcome }

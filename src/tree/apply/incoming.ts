@@ -1,9 +1,9 @@
 /**
  * Content on its way from the vault: puts together the chunks of each file, in
- * whatever order they come. A file of one chunk stays in memory; a larger one
- * grows in the state folder under the name of its hash, so that a download that
- * was cut short goes on where it stopped: chunks that are there and right by
- * their hash are not asked for again.
+ * whatever order they come. A file of one chunk stays in memory, and one of a few
+ * as long as there is room; a larger one grows in the state folder under the name
+ * of its hash, so that a download that was cut short goes on where it stopped:
+ * chunks that are there and right by their hash are not asked for again.
  *
  * @module
  */
@@ -45,15 +45,45 @@ export interface Incoming {
 
 type Hashing = Pick<Crypto, "sha256" | "createSha256">
 
+/** Bytes of memory that files of several chunks may take together while they come. Less and less as they do. */
+export interface Room {
+  bytes: number
+}
+
 export async function openIncoming(
   workspace: Workspace,
   crypto: Hashing,
   path: string,
   entry: FileEntry,
+  room: Room,
 ): Promise<Incoming> {
-  return entry.chunks.length <= 1
-    ? openSmall(crypto, path, entry)
-    : openLarge(workspace, crypto, path, entry, await chunksAtHand(workspace, crypto, entry))
+  if (entry.chunks.length <= 1) return openSmall(crypto, path, entry)
+  const atHand = await chunksAtHand(workspace, crypto, entry)
+  const large = await openLarge(workspace, crypto, path, entry, atHand)
+  return atHand.size === 0 ? gather(crypto, entry, large, room) : large
+}
+
+/** Puts it together in memory if there is room when its first chunk comes, else as `large` does. */
+function gather(crypto: Hashing, entry: FileEntry, large: Incoming, room: Room): Incoming {
+  const left = new Set(offsetsOf(entry))
+  let gathered: Uint8Array | null | undefined
+  return {
+    ...large,
+    add: async (offset, bytes) => {
+      if (gathered === undefined) {
+        gathered = entry.size <= room.bytes ? new Uint8Array(entry.size) : null
+        room.bytes -= gathered?.length ?? 0
+      }
+      if (gathered === null) return large.add(offset, bytes)
+      if (!left.delete(offset)) return null
+      if (offset + bytes.length > entry.size) throw contradiction()
+      gathered.set(bytes, offset)
+      if (left.size > 0) return null
+      room.bytes += entry.size
+      if (!equalBytes(crypto.sha256(gathered), entry.hash)) throw contradiction()
+      return { kind: "bytes", bytes: gathered }
+    },
+  }
 }
 
 /** Where the content of a large file grows. */
@@ -62,8 +92,12 @@ export function partPath(hash: Uint8Array): string {
 }
 
 function openSmall(crypto: Hashing, path: string, entry: FileEntry): Incoming {
+  const [only] = entry.chunks
+  // What is delivered has its chunk's hash: of a file that is its chunk, it need not be computed again.
+  const isItsChunk = only !== undefined && equalBytes(only.hash, entry.hash)
   const whole = (bytes: Uint8Array): Content => {
-    if (bytes.length !== entry.size || !equalBytes(crypto.sha256(bytes), entry.hash)) throw contradiction()
+    const isRight = bytes.length === entry.size && (isItsChunk || equalBytes(crypto.sha256(bytes), entry.hash))
+    if (!isRight) throw contradiction()
     return { kind: "bytes", bytes }
   }
   const isEmpty = entry.chunks.length === 0

@@ -14,8 +14,7 @@
  */
 import { toHex } from "../../../crypto/bytes.ts"
 import type { Crypto } from "../../../crypto/crypto.ts"
-import { SyncError } from "../../errors.ts"
-import type { Outcome, Stat, Workspace } from "../../ports/workspace.ts"
+import { DONE, type Outcome, type Stat, type Workspace } from "../../ports/workspace.ts"
 import type { FileNode, LinkNode, TreeNode } from "../node.ts"
 import { TEMPORARY } from "../stateFolder.ts"
 import type { Content } from "./incoming.ts"
@@ -57,9 +56,11 @@ export interface PlacerParts {
   readonly quarantine: QuarantineBatch
   /** Learns where removed content lies, so that it can be used again. */
   readonly onQuarantined: (node: TreeNode, place: string) => void
+  /** Learns what a new file shows that was made straight at its name. */
+  readonly onCreated: (path: string, stat: Stat) => void
 }
 
-export function createPlacer({ workspace, crypto, quarantine, onQuarantined }: PlacerParts): Placer {
+export function createPlacer({ workspace, crypto, quarantine, onQuarantined, onCreated }: PlacerParts): Placer {
   let links = 0
 
   /** Mode first: the name shall never show a file that others could read. */
@@ -69,20 +70,21 @@ export function createPlacer({ workspace, crypto, quarantine, onQuarantined }: P
   }
 
   /** Straight at its name, exclusively. */
-  async function createInPlace(file: FileToPlace, bytes: Uint8Array): Promise<Outcome> {
-    const written = await writeNew(workspace, file.path, bytes, UNFINISHED_MODE)
-    if (written.ok) await dress(file.path, file)
-    return written
+  async function createInPlace({ path, mode, mtimeMs }: FileToPlace, bytes: Uint8Array): Promise<Outcome> {
+    const made = await workspace.createWhole(path, { bytes, unfinishedMode: UNFINISHED_MODE, mode, mtimeMs })
+    if (!made.ok) return made
+    onCreated(path, made.value)
+    return DONE
   }
 
   async function stage(file: FileToPlace, content: Content): Promise<Outcome<string>> {
     const path = content.kind === "temporary" ? content.path : `${TEMPORARY}/${toHex(file.node.hash)}.new`
     if (content.kind === "bytes") {
       await workspace.removeFile(path)
-      const written = await writeNew(workspace, path, content.bytes, 0o600)
-      if (!written.ok) return written
-    }
-    await dress(path, file)
+      const { mode, mtimeMs } = file
+      const made = await workspace.createWhole(path, { bytes: content.bytes, unfinishedMode: 0o600, mode, mtimeMs })
+      if (!made.ok) return made
+    } else await dress(path, file)
     return { ok: true, value: path }
   }
 
@@ -176,21 +178,4 @@ function isSameContent(a: Stat, b: Stat): boolean {
   if (a.type !== b.type || a.size !== b.size) return false
   if (a.device === b.device) return a.inode === b.inode && a.mtimeNs === b.mtimeNs
   return a.mtimeNs / 1_000_000n === b.mtimeNs / 1_000_000n
-}
-
-/** Writes a new file whole; if that fails, nothing is left of it. */
-async function writeNew(workspace: Workspace, path: string, bytes: Uint8Array, mode: number): Promise<Outcome> {
-  const created = await workspace.create(path, { mode })
-  if (!created.ok) return created
-  try {
-    if (bytes.length > 0) await created.value.write(0, bytes)
-    await created.value.close()
-    return { ok: true, value: undefined }
-  } catch (error) {
-    await created.value.close().catch(() => {})
-    await workspace.removeFile(path)
-    if (error instanceof SyncError) throw error
-    // A fault of this file only: too large for the file system, a bad sector.
-    return { ok: false, refusal: "denied" }
-  }
 }

@@ -41,7 +41,21 @@ export function packetLine(text: string): Uint8Array {
  *
  * @throws {StoreError} `STORE_MALFORMED`, `STORE_UNREACHABLE`; an `ERR` packet as the fault that it tells of.
  */
-export async function readPacket(reader: ByteReader): Promise<Packet> {
+export function readPacket(reader: ByteReader): Promise<Packet> {
+  return nextPacket(reader, (length) => reader.take(length))
+}
+
+/** The same as a view, good until the reader is used again. */
+function viewPacket(reader: ByteReader): Promise<Packet> {
+  return nextPacket(reader, async (length) => {
+    const view = await reader.peek(length)
+    if (view.length < length) throw endedEarly()
+    reader.skip(length)
+    return view.subarray(0, length)
+  })
+}
+
+async function nextPacket(reader: ByteReader, read: (length: number) => Promise<Uint8Array>): Promise<Packet> {
   const head = await reader.peek(4)
   if (head.length === 0) return { kind: "eof" }
   if (head.length < 4) throw endedEarly()
@@ -52,7 +66,7 @@ export async function readPacket(reader: ByteReader): Promise<Packet> {
   }
   if (length < 4 || length > MAX_PACKET_BYTES) throw notGit()
   reader.skip(4)
-  const bytes = await reader.take(length - 4)
+  const bytes = await read(length - 4)
   if (startsWith(bytes, "ERR ")) throw faultOfMessage(packetText(bytes).slice(4))
   return { kind: "data", bytes }
 }
@@ -64,7 +78,7 @@ export function packetText(bytes: Uint8Array): string {
 }
 
 /**
- * The data band, up to the flush packet. What the server says beside it is handed to `onProgress`.
+ * The data band, up to the flush packet; each piece is a view, good until the next is asked for. What the server says beside it is handed to `onProgress`.
  *
  * @throws {StoreError} the fault that the fatal band tells of; `STORE_UNREACHABLE` without a flush packet.
  */
@@ -74,7 +88,7 @@ export async function* readSideBand(
 ): AsyncGenerator<Uint8Array, void> {
   let said = 0
   for (;;) {
-    const packet = await readPacket(reader)
+    const packet = await viewPacket(reader)
     if (packet.kind === "flush") return
     if (packet.kind === "eof") throw endedEarly()
     if (packet.kind !== "data" || packet.bytes.length === 0) throw notGit()

@@ -79,6 +79,13 @@ export function watchCalls(root: string, kill: Kill | null): readonly Effect[] {
 
   const once = ["renameSync", "linkSync", "symlinkSync", "unlinkSync", "rmdirSync", "chmodSync", "lutimesSync"] as const
   simple(fs, once)
+  for (const key of ["futimesSync", "fchmodSync"] as const) {
+    exchange(fs, key, ((old: AnyFunction) =>
+      (fd: number, ...args: unknown[]) => {
+        Reflect.apply(old, fs, [fd, ...args])
+        happened(`${key} ${fs.readlinkSync(`/proc/self/fd/${fd}`)}`)
+      }) as never)
+  }
   simple(fs, ["mkdirSync"], isThere)
   simple(fs, ["rmSync"], isGone)
   simple(promises, ["rename", "unlink", "rmdir", "appendFile"])

@@ -17,42 +17,51 @@ const FLAGS =
   process.platform === "win32" ? constants.O_RDWR : constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
 export interface Batch {
-  /** Notes that `path` (absolute) changed; `folder` is the one it lies in and `device` that folder's. */
-  touched(path: string, folder: string, device: bigint): void
+  /** Notes that `path` (absolute, not the root) changed; `device` is that of the folder it lies in. */
+  touched(path: string, device: bigint): void
   flush(): Promise<void>
+}
+
+/** What was touched on one file system. A path may be there more than once. */
+interface Touched {
+  readonly paths: string[]
+  /** Of a path; its folder is the likeliest to be there still. */
+  shortest: string
 }
 
 /** @param useSyncfs - Whether to try `sync -f` first. */
 export function createBatch(useSyncfs: boolean): Batch {
-  let paths = new Set<string>()
-  let folders = new Map<string, bigint>()
+  let byDevice = new Map<bigint, Touched>()
 
-  function touched(path: string, folder: string, device: bigint): void {
-    paths.add(path)
-    folders.set(folder, device)
+  function touched(path: string, device: bigint): void {
+    const known = byDevice.get(device)
+    if (known === undefined) {
+      byDevice.set(device, { paths: [path], shortest: path })
+      return
+    }
+    known.paths.push(path)
+    if (path.length < known.shortest.length) known.shortest = path
   }
 
   async function flush(): Promise<void> {
-    if (paths.size === 0) return
-    const [flushPaths, flushFolders] = [paths, folders]
-    paths = new Set()
-    folders = new Map()
-    if (useSyncfs && (await syncDevices(flushFolders))) return
-    await syncEach([...flushPaths, ...flushFolders.keys()])
+    const flushed = [...byDevice.values()]
+    byDevice = new Map()
+    if (flushed.length === 0) return
+    if (useSyncfs && (await syncDevices(flushed.map(({ shortest }) => folderOf(shortest))))) return
+    const paths = new Set(flushed.flatMap((each) => each.paths))
+    await syncEach([...paths, ...new Set([...paths].map(folderOf))])
   }
 
   return { touched, flush }
 }
 
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/"))
+}
+
 /** One `sync -f` a file system. False if that could not be done for every one of them. */
-async function syncDevices(folders: ReadonlyMap<string, bigint>): Promise<boolean> {
-  const byDevice = new Map<bigint, string>()
-  for (const [folder, device] of folders) {
-    const known = byDevice.get(device)
-    // The shortest path is the likeliest to be there still.
-    if (known === undefined || folder.length < known.length) byDevice.set(device, folder)
-  }
-  const done = await Promise.all([...byDevice.values()].map(syncFileSystem))
+async function syncDevices(folders: readonly string[]): Promise<boolean> {
+  const done = await Promise.all(folders.map(syncFileSystem))
   return done.every(Boolean)
 }
 

@@ -39,6 +39,7 @@ import {
   O_NOFOLLOW,
   O_NONBLOCK,
 } from "./reading.ts"
+import { writeWholeFile } from "./wholeFile.ts"
 
 /** How long the event loop may stand still, in milliseconds. */
 const BREATH_MS = 12
@@ -89,8 +90,7 @@ export function createNodeWorkspace(folder: string, options: NodeWorkspaceOption
   }
 
   function touched(path: string, device: bigint): void {
-    const whole = `${root}/${path}`
-    batch.touched(whole, whole.slice(0, whole.lastIndexOf("/")), device)
+    batch.touched(`${root}/${path}`, device)
   }
 
   async function between(from: string, to: string, run: (ends: Ends) => Outcome): Promise<Outcome> {
@@ -154,6 +154,14 @@ export function createNodeWorkspace(folder: string, options: NodeWorkspaceOption
         }
         touched(path, device)
         return done(createWriter(fd, breathe))
+      })
+    },
+    createWhole: async (path, file) => {
+      if (path === "") return refuse("exists")
+      return at(path, (place, device) => {
+        const made = writeWholeFile(place, file, !windows)
+        if (made.ok) touched(path, device)
+        return made
       })
     },
     makeFolder: (path) => change(path, (place) => fs.mkdirSync(place, 0o700) as undefined),

@@ -194,12 +194,26 @@ describe("apply", () => {
       const broken = createTestFetch(() => {
         if (delivered++ === 2) throw stop
       })
-      await expect(apply(parts([write("a", LONG)], { fetch: broken.fetch }))).rejects.toBe(stop)
+      await expect(apply(parts([write("a", LONG)], { fetch: broken.fetch, gatheredBytes: 0 }))).rejects.toBe(stop)
       await state.remove(JOURNAL)
       const again = createTestFetch()
       await carryOut([write("a", LONG)], { fetch: again.fetch })
       expect(again.asked).toEqual(["a:0", "a:1"])
       expect(await textAt(workspace, "a")).toBe(LONG)
+    })
+
+    it.each([0, LONG.length, 2 * LONG.length])("puts large files together with room for %i bytes", async (room) => {
+      const other = `${LONG}, otherwise`
+      const operations = [write("a", LONG), write("b", other), write("c", LONG)]
+      const { skipped } = await carryOut(operations, { gatheredBytes: room })
+      expect(skipped.size).toBe(0)
+      const wanted = new Map([
+        ["a", LONG],
+        ["b", other],
+        ["c", LONG],
+      ])
+      for (const [path, text] of wanted) expect(await textAt(workspace, path)).toBe(text)
+      expect([...(await textsBelow(workspace)).keys()].filter((path) => path.startsWith(".sessyn/tmp/"))).toEqual([])
     })
 
     it("stops if the chunks are not those of the file", async () => {
