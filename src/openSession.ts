@@ -171,8 +171,8 @@ async function openOrNot(host: Host, url: string): Promise<Store> {
   } catch (error) {
     if (!(error instanceof StoreError)) throw error
     const fail = () => Promise.reject(error)
-    const verbs = { branches: fail, snapshot: fail, read: fail, commit: fail, deleteBranch: fail, history: fail }
-    return { url, ...verbs, close: async () => {} }
+    const reads = { branches: fail, snapshot: fail, read: fail, history: fail, sizeBytes: fail }
+    return { url, ...reads, commit: fail, deleteBranch: fail, reclaim: fail, close: async () => {} }
   }
 }
 
