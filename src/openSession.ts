@@ -13,6 +13,8 @@ import type { Workspace } from "./ports/workspace.ts"
 import type { MachineStatus, MachineView, StatusReport } from "./reports.ts"
 import type { CallOptions, Session } from "./session.ts"
 import { audit } from "./sync/audit.ts"
+import { compact } from "./sync/compact/compact.ts"
+import { DEFAULT_RETENTION } from "./sync/compact/retention.ts"
 import { readInOrder } from "./sync/download.ts"
 import { findVersion, log } from "./sync/history.ts"
 import { repair } from "./sync/repair.ts"
@@ -148,6 +150,8 @@ export async function openSession(host: Host, config: Config, workspace: Workspa
 
     verify: (options = {}) =>
       locked(options, async () => audit(context, (await enter(context, options)).head, options)),
+    compact: (options = {}) =>
+      locked(options, () => compact(context, { ...options, keep: options.keep ?? DEFAULT_RETENTION })),
     repair: (options = {}) => locked(options, () => repair(context, workspace, options), recallWhatCanBe),
 
     async waitForRemote({ pollMs, signal }) {

@@ -14,7 +14,7 @@ import { array, bytes, formatVersion, type JsonCodec, object, oneOf, text, uint 
 import type { ChunkRef } from "../../storage/format/index/entry.ts"
 import { MAX_EPOCH } from "../../storage/keys.ts"
 import { packPath, uploadBranch } from "../../storage/layout.ts"
-import type { SealedPack } from "../../storage/packWriter.ts"
+import type { SealedPack } from "../../storage/packGatherer.ts"
 import type { Branch, CallOptions, ObjectId, Store } from "../../storage/remote/store.ts"
 import type { State } from "../ports/state.ts"
 

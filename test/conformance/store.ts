@@ -208,7 +208,11 @@ export function storeSuite(name: string, createFixture: () => Promise<StoreFixtu
     it("replaces history by an orphan, and only from the head that was named", async () => {
       const first = await add(null, { a: utf8("1"), big: random(8, 100_000) })
       const second = await add(first.head, { a: utf8("2"), big: first.snapshot.get("big") as ObjectId })
-      const orphan = { branch: MAIN, ancestors: [], snapshot: new Map([["big", first.snapshot.get("big") as ObjectId]]) }
+      const orphan = {
+        branch: MAIN,
+        ancestors: [],
+        snapshot: new Map([["big", first.snapshot.get("big") as ObjectId]]),
+      }
       expect(await store.commit({ ...orphan, parent: first.head })).toEqual({ kind: "moved" })
       const third = committed(await store.commit({ ...orphan, parent: second.head }))
       expect(await store.history(third.head, 10)).toEqual([third.head])

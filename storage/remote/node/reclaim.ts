@@ -70,7 +70,8 @@ export async function reclaim(reclaiming: Reclaiming): Promise<boolean> {
 async function isOnlyVaults(path: string, refs: string): Promise<boolean> {
   const others = refs.split("\n").filter((line) => line !== "" && !line.includes(" refs/heads/sessyn/"))
   if (others.length > 0) return false
-  for (const name of ["objects/info/alternates", "worktrees"]) if (await stat(join(path, name)).catch(() => null)) return false
+  for (const name of ["objects/info/alternates", "worktrees"])
+    if (await stat(join(path, name)).catch(() => null)) return false
   return (await readdir(join(path, "logs")).catch(() => [])).length === 0
 }
 
