@@ -7,7 +7,6 @@
  * @module
  */
 import { toHex } from "../../crypto/bytes.ts"
-import { mainBranch } from "../../storage/layout.ts"
 import type { CallOptions } from "../../storage/remote/store.ts"
 import { SyncError } from "../errors.ts"
 import type { Workspace } from "../ports/workspace.ts"
@@ -26,6 +25,7 @@ import {
   believe,
   type Context,
   type Fresh,
+  hasMoved,
   refresh,
   requireNotRevoked,
   requireTrusted,
@@ -106,7 +106,7 @@ async function syncReading(
       const reported = await attempt(context, workspace, fresh, { options, answers, allowed, readAhead, call })
       if (reported !== null) return reported
     } catch (error) {
-      if (!isVaultFault(error) || !(await hasMoved(context, fresh, call))) throw error
+      if (!isVaultFault(error) || !(await hasMoved(context, fresh.head, call))) throw error
       // A compaction took away what was just being read: there is another version to look at now.
       await recoverApply(context, workspace)
     }
@@ -155,13 +155,6 @@ async function attempt(
     await noteSettled(context, outcome.baseHash, outcome.head.commit)
   }
   return reported
-}
-
-/** Whether the store shows another version by now than the one looked at, or the one that this machine made of it. */
-async function hasMoved({ store, config, seen }: Context, { head }: Fresh, call: CallOptions): Promise<boolean> {
-  const name = mainBranch(config.workspace)
-  const main = (await store.branches(name, call)).find((branch) => branch.name === name)
-  return main !== undefined && main.head !== head.commit && main.head !== seen?.head.commit
 }
 
 /** Nothing to do but to keep house. */
