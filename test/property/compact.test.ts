@@ -109,7 +109,12 @@ describe("compactions at any moment", () => {
           else if (!each.meanwhile) await compactAndCheck(machine, each.versions)
           else {
             const other = interruptions[1 - each.who] as (typeof interruptions)[number]
-            other.next = () => compactAndCheck(machine, each.versions)
+            const own = interruptions[each.who] as (typeof interruptions)[number]
+            other.next = () => {
+              // The other one is at work, and waited for.
+              own.next = null
+              return compactAndCheck(machine, each.versions)
+            }
           }
         }
         for (const interruption of interruptions) interruption.next = null
