@@ -107,7 +107,7 @@ function aboutRoom({ isReclaimed, storeBytes, packsRewritten, versionsAfter }: C
     lines.push(
       storeBytes === null
         ? "The host gives the room back when it next cleans up; on your own server: `git gc --prune=now`."
-        : "The room is not given back yet: the repository holds other things too, or is in use. Run it again later.",
+        : "The room is not given back yet: the repository holds other things too, or is in use, or its disk is full.\nRun it again later.",
     )
   }
   if (packsRewritten > 0 && versionsAfter > 1) {

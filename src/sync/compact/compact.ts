@@ -10,6 +10,7 @@
  *
  * @module
  */
+import { StoreError } from "../../../storage/errors.ts"
 import type { EpochKeys } from "../../../storage/keys.ts"
 import { packsOf, uploadBranch } from "../../../storage/layout.ts"
 import type { CallOptions } from "../../../storage/remote/store.ts"
@@ -264,7 +265,11 @@ async function reclaimed(
   call: CallOptions,
 ): Promise<CompactReport> {
   host.progress.step("commit")
-  const isReclaimed = await store.reclaim(call)
+  const isReclaimed = await store.reclaim(call).catch((error: unknown) => {
+    // A full disk, say. What was to be done is done; the next compaction tries again.
+    if (!(error instanceof StoreError)) throw error
+    return false
+  })
   const after = await store.sizeBytes(call)
   return { ...done, isReclaimed, storeBytes: before === null || after === null ? null : { before, after } }
 }

@@ -157,6 +157,9 @@ export function createGitStore({ transport, git, now }: GitStoreOptions): Store 
     const head = await headOf(commit.branch, options)
     if (head === prepared.head) return { kind: "committed", head, snapshot: prepared.snapshot }
     if (head !== commit.parent) return { kind: "moved" }
+    if (outcome.kind === "rewritten") {
+      throw new StoreError("STORE_FORBIDDEN", "the store does not let the history of a branch be replaced")
+    }
     if (outcome.kind === "moved") {
       throw new StoreError("STORE_FAILED", "the store did not move the branch, and nobody else did", {
         transient: true,

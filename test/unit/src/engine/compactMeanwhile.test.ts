@@ -8,7 +8,12 @@ const DAY_MS = 24 * 60 * 60 * 1000
 const big = (seed: number) => toHex(seededBytes(seed, 100_000))
 
 /** Something happens right before the n-th call of a verb of this machine's store. */
-function rightBefore(machine: MemoryMachine, verb: "commit" | "read", n: number, event: () => Promise<void>) {
+function rightBefore(
+  machine: MemoryMachine,
+  verb: "commit" | "read",
+  n: number,
+  event: () => Promise<void>,
+): () => void {
   const { openStore } = machine.host
   let calls = 0
   const hook = async (called: string): Promise<void> => {
