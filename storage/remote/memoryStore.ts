@@ -120,6 +120,7 @@ export function createMemoryStore(): MemoryStore {
 
     async commit(commit, options = {}) {
       options.signal?.throwIfAborted()
+      if ((heads.get(commit.branch) ?? null) !== commit.parent) return { kind: "moved" }
       const snapshot = await store(commit)
       const head = await sha1(utf8(`commit ${made++} ${JSON.stringify([...snapshot])}`))
       const below = await rebuild(commit)

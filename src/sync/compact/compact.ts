@@ -16,7 +16,8 @@ import { packsOf, uploadBranch } from "../../../storage/layout.ts"
 import type { CallOptions } from "../../../storage/remote/store.ts"
 import { SyncError } from "../../errors.ts"
 import type { CompactReport } from "../../reports.ts"
-import { believe, type Context, type Fresh } from "../../vault/context.ts"
+import { believe, type Context, type Fresh, hasMoved } from "../../vault/context.ts"
+import { isVaultFault } from "../../vault/faults.ts"
 import type { Head } from "../../vault/head.ts"
 import { nextSequence, publish } from "../../vault/publish.ts"
 import { cacheShards, sweepShards, type VaultIndex } from "../../vault/vaultIndex.ts"
@@ -41,21 +42,42 @@ export interface Compacting extends CallOptions {
  */
 export async function compact(context: Context, options: Compacting): Promise<CompactReport> {
   const { host, store } = context
-  const rewriting: Rewriting = { staging: null, moved: new Map() }
-  let isAllowed = false
+  const kept: Kept = { staging: null, moved: new Map(), promised: null }
   const before = await store.sizeBytes(options)
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const fresh = await enter(context, options)
-    const plan = await makePlan(context, fresh.head, options)
-    if (options.dryRun === true) return report(plan, { kind: "dry-run", sequence: plan.head.verified.header.sequence })
-    if (!plan.drops && plan.packs.size === 0) return reclaimed(context, report(plan, nothing(plan)), before, options)
-    isAllowed ||= !plan.drops || (await confirm(context, plan))
-    if (!isAllowed) throw new SyncError("CANCELLED", "nothing was dropped")
-    const done = await carryOut(context, fresh, plan, rewriting, options)
-    if (done !== null) return reclaimed(context, done, before, options)
+    try {
+      const done = await attempt(context, fresh, kept, options)
+      if (done?.kind === "dry-run") return done
+      if (done !== null) return await reclaimed(context, done, before, options)
+    } catch (error) {
+      // Another machine's compaction, perhaps, took away what was being read.
+      if (!isVaultFault(error) || !(await hasMoved(context, fresh.head, options))) throw error
+    }
     await host.clock.sleep(backOffMs(context, tries), options.signal)
   }
   throw new SyncError("CONTENDED", "the vault kept changing")
+}
+
+/** What outlives a try that came second. */
+interface Kept {
+  staging: Staging | null
+  readonly moved: Moved
+  /** The oldest version that was said to stay, when a person was asked: it does, whatever others write meanwhile. */
+  promised: number | null
+}
+
+/** null if the vault moved. */
+async function attempt(context: Context, fresh: Fresh, kept: Kept, options: Compacting): Promise<CompactReport | null> {
+  const plan = await makePlan(context, fresh.head, kept.promised, options)
+  const { sequence } = fresh.head.verified.header
+  if (options.dryRun === true) return report(plan, { kind: "dry-run", sequence })
+  if (!plan.drops && plan.packs.size === 0) return report(plan, { kind: "nothing-to-do", sequence })
+  if (plan.drops && kept.promised === null) {
+    if (!(await confirm(context, plan))) throw new SyncError("CANCELLED", "nothing was dropped")
+    kept.promised = plan.historyFloor
+  }
+  return carryOut(context, fresh, plan, kept, options)
 }
 
 interface Plan {
@@ -74,14 +96,20 @@ interface Plan {
   readonly isAlone: boolean
 }
 
-async function makePlan(context: Context, head: Head, { keep, ...call }: Compacting): Promise<Plan> {
+async function makePlan(
+  context: Context,
+  head: Head,
+  promised: number | null,
+  { keep, ...call }: Compacting,
+): Promise<Plan> {
   const nowMs = context.host.clock.now()
   const { facts, use, index, isWhole } = await goThrough(context, head, call)
   const wanted = countWanted(facts, keep, nowMs)
   if (wanted > facts.length && !isWhole) {
     throw new SyncError("HISTORY_MISSING", "the history ends too early", { "versions left": facts.length })
   }
-  const kept = Math.min(facts.length, wanted)
+  const promisedCount = facts.findIndex(({ sequence }) => sequence === promised) + 1
+  const kept = Math.min(facts.length, Math.max(wanted, promisedCount))
   const { header } = head.verified
   // Where the store lost versions that nobody dropped, the floor is what says where the history begins.
   const drops = kept < facts.length || !isWhole
@@ -152,18 +180,11 @@ function dateOf(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10)
 }
 
-/** What outlives a try that came second. */
-interface Rewriting {
-  staging: Staging | null
-  readonly moved: Moved
-}
-
-/** null if the vault moved. */
 async function carryOut(
   context: Context,
   fresh: Fresh,
   plan: Plan,
-  rewriting: Rewriting,
+  rewriting: Kept,
   call: CallOptions,
 ): Promise<CompactReport | null> {
   const { head, index } = plan
@@ -230,10 +251,6 @@ function stagingFor(context: Context, { head, branches }: Fresh, call: CallOptio
     stageBytes: host.stageBytes,
     call,
   })
-}
-
-function nothing({ head }: Plan): Pick<CompactReport, "kind" | "sequence"> {
-  return { kind: "nothing-to-do", sequence: head.verified.header.sequence }
 }
 
 /** The report of a plan, with nothing measured yet. */

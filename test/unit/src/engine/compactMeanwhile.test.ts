@@ -123,6 +123,28 @@ describe("a machine in the middle of a sync while another compacts", () => {
     await expectEqual(a, b, { a: "a 3", b: "b" })
   })
 
+  it("keeps what it said it would, whatever was written meanwhile", async () => {
+    const { a, b } = await pair()
+    for (let i = 0; i < 4; i++) {
+      await a.write("a", `a ${i}`)
+      await a.sync()
+    }
+    const { sequence } = await a.sync()
+    rightBefore(a, "commit", 1, async () => {
+      await b.write("b", "b")
+      await b.sync()
+    })
+    const report = await a.session((open) => open.compact({ keep: { versions: 2 } }))
+    expect(report.oldest.sequence).toBe(sequence - 1)
+  })
+
+  it("goes on after another's compaction, which took away what this one was to keep", async () => {
+    const { a, b } = await pair()
+    rightBefore(a, "commit", 1, () => compact(b))
+    await compact(a, 2)
+    await expectEqual(a, b, { kept: "kept" })
+  })
+
   it("is told by the watch that there is something new", async () => {
     const { a, b } = await pair()
     await a.write("a", "a")
