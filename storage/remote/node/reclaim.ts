@@ -5,8 +5,8 @@
  *
  *     1. note all refs, and the packs that are there; not those of a push under way, which git marks with `.keep`
  *     2. write everything that the refs need into new packs, flushed
- *     3. note the refs again: if one has moved, only the new packs are dropped again, another time will do
- *     4. remove the packs of 1
+ *     3. note the refs again: if one has moved, begin anew; what was written takes room until that has come through
+ *     4. remove the packs of 1, unless somebody has begun to keep one
  *
  * Whatever is published after 3 consists of objects that it brings itself, in packs that 1 did not see or that are kept,
  * and of such as the branch leads to that it is compared with: a branch of 3, all of which are in the new packs. Killed
@@ -22,6 +22,7 @@ import { gitEnvironment } from "./gitEnvironment.ts"
 import { flush } from "./durable.ts"
 
 const run = promisify(execFile)
+const MAX_TRIES = 3
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024
 const PACK = /^pack-[0-9a-f]{40}(?=\.)/
 /** Lists of what lies in packs. They would speak of packs that are gone, and git makes them again when it wants them. */
@@ -48,22 +49,18 @@ export async function sizeOf(folder: string): Promise<number> {
 /** @returns `false` if the repository holds something besides vaults, or somebody is at work in it. */
 export async function reclaim(reclaiming: Reclaiming): Promise<boolean> {
   const { path } = reclaiming
-  const refs = await refsOf(reclaiming)
-  if (!(await isOnlyVaults(path, refs))) return false
-  const before = await packsIn(path)
-  const made = await packAll(reclaiming)
-  const fresh = made.filter((pack) => !before.has(pack))
-  await flush(join(path, "objects/pack"))
-  if ((await refsOf(reclaiming)) !== refs) {
-    await remove(path, fresh)
-    return false
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const refs = await refsOf(reclaiming)
+    if (!(await isOnlyVaults(path, refs))) return false
+    const before = await packsIn(path)
+    const made = new Set(await packAll(reclaiming))
+    await flush(join(path, "objects/pack"))
+    if ((await refsOf(reclaiming)) !== refs) continue
+    for (const list of LISTS) await rm(join(path, list), { recursive: true, force: true })
+    for (const pack of before) if (!made.has(pack)) await remove(join(path, "objects/pack"), pack)
+    return true
   }
-  for (const list of LISTS) await rm(join(path, list), { recursive: true, force: true })
-  await remove(
-    path,
-    [...before].filter((pack) => !made.includes(pack)),
-  )
-  return true
+  return false
 }
 
 /** Another's repository has objects of its own that no branch may need, and is not ours to clean up. */
@@ -96,14 +93,11 @@ async function packsIn(path: string): Promise<ReadonlySet<string>> {
 }
 
 /** The index first: git does not know of a pack without. */
-async function remove(path: string, packs: readonly string[]): Promise<void> {
-  const folder = join(path, "objects/pack")
-  const names = await readdir(folder)
-  for (const pack of packs) {
-    const files = names.filter((name) => name.startsWith(`${pack}.`))
-    for (const name of files.sort((a, b) => Number(b.endsWith(".idx")) - Number(a.endsWith(".idx")))) {
-      await rm(join(folder, name), { force: true })
-    }
+async function remove(folder: string, pack: string): Promise<void> {
+  const files = (await readdir(folder)).filter((name) => name.startsWith(`${pack}.`))
+  if (files.includes(`${pack}.keep`)) return
+  for (const name of files.sort((a, b) => Number(b.endsWith(".idx")) - Number(a.endsWith(".idx")))) {
+    await rm(join(folder, name), { force: true })
   }
 }
 
@@ -116,6 +110,7 @@ async function git({ path, config, signal }: Reclaiming, ...args: readonly strin
     windowsHide: true,
     signal,
   })
-  running.child.stdin?.end()
+  // Whatever it is, the exit status tells.
+  running.child.stdin?.on("error", () => {}).end()
   return (await running).stdout
 }
