@@ -5,7 +5,7 @@
  * @module
  */
 import { parentPort, workerData } from "node:worker_threads"
-import type { Codec } from "../../../storage/format/index/entry.ts"
+import type { Compressed } from "../../../storage/compress.ts"
 import { createNodeCompressor } from "./nodeCompressor.ts"
 
 /** Files one after another in one buffer, which goes with the message. */
@@ -16,7 +16,7 @@ export interface Batch {
 
 /** The same files as they will be sealed. */
 export interface CompressedBatch extends Batch {
-  readonly codecs: readonly Codec[]
+  readonly codecs: readonly Compressed["codec"][]
 }
 
 /** Its `workerData`. */
@@ -27,7 +27,7 @@ const compressor = createNodeCompressor(workerData as WorkerCodec)
 function compressBatch({ bytes, lengths }: Batch): CompressedBatch {
   const out = new Uint8Array(bytes.length)
   const outLengths: number[] = []
-  const codecs: Codec[] = []
+  const codecs: Compressed["codec"][] = []
   let from = 0
   let to = 0
   for (const length of lengths) {
