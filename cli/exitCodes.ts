@@ -76,6 +76,8 @@ export const exitCodes = {
   STATE_DAMAGED: EXIT.error,
   SETUP_DAMAGED: EXIT.error,
   VERSION_UNKNOWN: EXIT.usage,
+  VERSION_DROPPED: EXIT.usage,
+  HISTORY_MISSING: EXIT.doesNotVerify,
   RESTORE_BLOCKED: EXIT.error,
   CANCELLED: EXIT.error,
   CONTENDED: EXIT.error,

@@ -197,6 +197,14 @@ export const messages = {
     message: "The vault has no such version of that file.",
     action: "Run `sessyn log PATH` to see the versions there are.",
   },
+  VERSION_DROPPED: {
+    message: "That version is older than what the vault keeps: `sessyn compact` dropped it.",
+    action: "Run `sessyn log` to see the versions that are left.",
+  },
+  HISTORY_MISSING: {
+    message: "The store lacks old versions that it should have.",
+    action: "Nothing was changed. Run `sessyn compact --keep` with the number of versions that are left.",
+  },
   RESTORE_BLOCKED: {
     message: "That version could not be put there; what lay there is untouched.",
     action: "Restore it to another place with --to FILE.",

@@ -7,6 +7,7 @@ import { resolve } from "node:path"
 import { Command } from "commander"
 import manifest from "../package.json" with { type: "json" }
 import type { GlobalOptions, Run } from "./command.ts"
+import { addCompact } from "./commands/compact.ts"
 import { addInit } from "./commands/init.ts"
 import { addJoin } from "./commands/join.ts"
 import { addLog } from "./commands/log.ts"
@@ -27,7 +28,7 @@ const GROUPS: readonly (readonly [heading: string, add: readonly ((program: Comm
   ["Every day:", [addSync, addWatch, addStatus]],
   ["Machines and keys:", [addMachines, addUnlock, addLock, addPassphrase]],
   ["History:", [addLog, addRestore]],
-  ["The store:", [addVerify, addRepair]],
+  ["The store:", [addVerify, addCompact, addRepair]],
 ]
 
 const ABOUT = `

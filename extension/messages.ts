@@ -101,6 +101,8 @@ export const messages = {
   STATE_DAMAGED: say("What Sessyn remembers on this machine cannot be read.", "details"),
   RESTORE_BLOCKED: say("That version could not be put there; what lay there is untouched.", "details"),
   VERSION_UNKNOWN: say("The vault holds no version of that file.", "details"),
+  VERSION_DROPPED: say("That version is older than what the vault keeps: it was compacted since.", "details"),
+  HISTORY_MISSING: say("The store lacks old versions that it should have. Nothing was changed.", "details"),
   CANCELLED: say("Cancelled. Nothing was changed.", "retry"),
   CONTENDED: say("Other machines kept writing at the same time. Try again.", "retry"),
 

@@ -61,6 +61,10 @@ export type SyncErrorCode =
   | "SETUP_DAMAGED"
   /** No version of that file in the vault. */
   | "VERSION_UNKNOWN"
+  /** That version is older than what a compaction left of the history. */
+  | "VERSION_DROPPED"
+  /** The store lacks versions that a compaction would have to keep. */
+  | "HISTORY_MISSING"
   /** That version could not be put where it was to go. */
   | "RESTORE_BLOCKED"
   /** The user said no, or pressed Ctrl-C. */

@@ -13,6 +13,8 @@ import type { Workspace } from "./ports/workspace.ts"
 import type { MachineStatus, MachineView, StatusReport } from "./reports.ts"
 import type { CallOptions, Session } from "./session.ts"
 import { audit } from "./sync/audit.ts"
+import { compact } from "./sync/compact/compact.ts"
+import { DEFAULT_RETENTION } from "./sync/compact/retention.ts"
 import { readInOrder } from "./sync/download.ts"
 import { findVersion, log } from "./sync/history.ts"
 import { repair } from "./sync/repair.ts"
@@ -35,15 +37,19 @@ import {
   dropKeys,
   emptyContext,
   type Fresh,
+  hasMoved,
   recall,
   recallWhatCanBe,
   refresh,
   takeLock,
 } from "./vault/context.ts"
+import { isVaultFault } from "./vault/faults.ts"
+import type { Head } from "./vault/head.ts"
 import { readIndex, storedBytes } from "./vault/vaultIndex.ts"
 import type { Config } from "./vault/memory.ts"
 
 const LOG_LIMIT = 1000
+const MAX_TRIES = 3
 
 export async function openSession(host: Host, config: Config, workspace: Workspace): Promise<Session> {
   const store = await openOrNot(host, config.store)
@@ -56,6 +62,24 @@ export async function openSession(host: Host, config: Config, workspace: Workspa
       return await work()
     } finally {
       await lock.release()
+    }
+  }
+
+  /** What is found out about the head; anew if something was gone because the vault moved on, and was compacted. */
+  async function ofOneVersion<T>(
+    call: CallOptions,
+    work: (head: Head) => Promise<T>,
+    isSuspicious: (found: T) => boolean = () => false,
+  ): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      const { head } = await enter(context, call)
+      const isPassing = async (): Promise<boolean> => tries < MAX_TRIES && (await hasMoved(context, head, call))
+      try {
+        const found = await work(head)
+        if (!isSuspicious(found) || !(await isPassing())) return found
+      } catch (error) {
+        if (!isVaultFault(error) || !(await isPassing())) throw error
+      }
     }
   }
 
@@ -127,10 +151,9 @@ export async function openSession(host: Host, config: Config, workspace: Workspa
       }),
 
     log: (path, options = {}) =>
-      locked(options, async () => {
-        const { head } = await enter(context, options)
-        return log(context, head, path, options.limit ?? LOG_LIMIT, options)
-      }),
+      locked(options, () =>
+        ofOneVersion(options, (head) => log(context, head, path, options.limit ?? LOG_LIMIT, options)),
+      ),
     restore: (path, options = {}) =>
       locked(options, async () => {
         const { head } = await enter(context, options)
@@ -147,7 +170,15 @@ export async function openSession(host: Host, config: Config, workspace: Workspa
       }),
 
     verify: (options = {}) =>
-      locked(options, async () => audit(context, (await enter(context, options)).head, options)),
+      locked(options, () =>
+        ofOneVersion(
+          options,
+          (head) => audit(context, head, options),
+          ({ problems }) => problems.length > 0,
+        ),
+      ),
+    compact: (options = {}) =>
+      locked(options, () => compact(context, { ...options, keep: options.keep ?? DEFAULT_RETENTION })),
     repair: (options = {}) => locked(options, () => repair(context, workspace, options), recallWhatCanBe),
 
     async waitForRemote({ pollMs, signal }) {
@@ -171,8 +202,8 @@ async function openOrNot(host: Host, url: string): Promise<Store> {
   } catch (error) {
     if (!(error instanceof StoreError)) throw error
     const fail = () => Promise.reject(error)
-    const verbs = { branches: fail, snapshot: fail, read: fail, commit: fail, deleteBranch: fail, history: fail }
-    return { url, ...verbs, close: async () => {} }
+    const reads = { branches: fail, snapshot: fail, read: fail, history: fail, sizeBytes: fail }
+    return { url, ...reads, commit: fail, deleteBranch: fail, reclaim: fail, close: async () => {} }
   }
 }
 

@@ -104,7 +104,8 @@ export interface RevokeReport {
 export interface VersionView {
   readonly path: string
   readonly sequence: number
-  readonly change: "new" | "modified" | "deleted" | "renamed" | "mode"
+  /** `kept`: as it was in the oldest version that is left, from one that a compaction dropped. */
+  readonly change: "new" | "modified" | "deleted" | "renamed" | "mode" | "kept"
   readonly size: number
   readonly machine: string
   readonly timeMs: number
@@ -129,11 +130,31 @@ export interface AuditProblem {
 export interface AuditReport {
   readonly sequence: number
   readonly trustEntries: number
+  /** Versions of the vault, the present one included, that can be gone back to. */
+  readonly versions: number
   readonly shards: number
   readonly packs: number
   readonly files: number
   readonly bytes: number
   readonly problems: readonly AuditProblem[]
+}
+
+export interface CompactReport {
+  readonly kind: "compacted" | "nothing-to-do" | "dry-run"
+  /** Sequence of the vault afterwards. */
+  readonly sequence: number
+  readonly versionsBefore: number
+  readonly versionsAfter: number
+  /** The oldest version that can be gone back to, and when it was made: milliseconds since the epoch, display only. */
+  readonly oldest: { readonly sequence: number; readonly timeMs: number }
+  readonly tombstonesDropped: number
+  /** Packs of which less than half was needed, whose rest went into new ones. */
+  readonly packsRewritten: number
+  readonly bytesSent: number
+  /** Of the store where it lies, as measured; null where that cannot be known. */
+  readonly storeBytes: { readonly before: number; readonly after: number } | null
+  /** Whether the room was given back. If not it is for the store's host to do. */
+  readonly isReclaimed: boolean
 }
 
 export interface RepairReport {

@@ -8,6 +8,7 @@ import type { SignatureAlgorithm } from "../crypto/crypto.ts"
 import type { Host } from "./host.ts"
 import type {
   AuditReport,
+  CompactReport,
   InitReport,
   JoinReport,
   MachineView,
@@ -18,6 +19,7 @@ import type {
   SyncReport,
   VersionView,
 } from "./reports.ts"
+import type { Retention } from "./sync/compact/retention.ts"
 import type { Resolution } from "./tree/plan/plan.ts"
 
 export interface CallOptions {
@@ -104,6 +106,8 @@ export interface Session {
 
   verify(options?: CallOptions): Promise<AuditReport>
   repair(options?: CallOptions): Promise<RepairReport>
+  /** Drops the versions beyond what is to be kept; by default 30 days. Asks `compact` first. */
+  compact(options?: CallOptions & { readonly keep?: Retention; readonly dryRun?: boolean }): Promise<CompactReport>
 
   /** Resolves when the vault's head is another than the one last synced. */
   waitForRemote(options: CallOptions & { readonly pollMs: number }): Promise<void>

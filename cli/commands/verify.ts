@@ -33,8 +33,9 @@ async function verify(context: Context, dir: string | undefined): Promise<Result
 }
 
 function describe(report: AuditReport, style: Style): string[] {
-  const { sequence, trustEntries, shards, packs, files, bytes, problems } = report
+  const { sequence, trustEntries, versions, shards, packs, files, bytes, problems } = report
   const checked = [
+    count(versions, "version"),
     count(trustEntries, "trust entry", "trust entries"),
     count(shards, "shard"),
     count(packs, "pack"),

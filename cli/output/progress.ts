@@ -11,6 +11,7 @@ const STEPS = {
   unlock: "Opening the vault",
   scan: "Looking at your files",
   "read-store": "Asking the store",
+  history: "Going through the versions",
   verify: "Checking",
   download: "Downloading",
   upload: "Uploading",

@@ -53,6 +53,7 @@ const QUESTIONS = {
   "delete-machine": { message: "Delete it?", yes: true },
   "remember-in-file": { message: "Keep the key in a file?", yes: true },
   repair: { message: "Repair the vault from what this machine has?", yes: true },
+  compact: { message: "Drop them for good?", yes: true },
 } satisfies Record<Confirmation["code"], { message: string; yes: boolean }>
 
 export function createPrompts(options: PromptsOptions): CliPrompts {

@@ -9,6 +9,7 @@ const STEPS = {
   unlock: "Opening the vault",
   scan: "Looking at your files",
   "read-store": "Asking the store",
+  history: "Going through the versions",
   verify: "Checking signatures",
   download: "Downloading",
   upload: "Uploading",

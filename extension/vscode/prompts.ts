@@ -18,6 +18,7 @@ const QUESTIONS = {
   "delete-machine": { question: "Delete this machine?", yes: "Delete" },
   "remember-in-file": { question: "Keep the key in a file?", yes: "Keep It in a File" },
   repair: { question: "Repair the vault from what this machine has?", yes: "Repair" },
+  compact: { question: "Drop old versions for good?", yes: "Drop Them" },
   "follow-recovery": { question: "Follow this recovery?", yes: "Follow It" },
   "outward-link": { question: "Make a link that leads out of the folder?", yes: "Make the Link" },
 } satisfies Record<Confirmation["code"], { question: string; yes: string }>

@@ -6,4 +6,13 @@ export interface Progress {
   advance(amount: number): void
 }
 
-export type ProgressStep = "unlock" | "scan" | "read-store" | "verify" | "download" | "upload" | "apply" | "commit"
+export type ProgressStep =
+  | "unlock"
+  | "scan"
+  | "read-store"
+  | "history"
+  | "verify"
+  | "download"
+  | "upload"
+  | "apply"
+  | "commit"

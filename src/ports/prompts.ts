@@ -34,6 +34,7 @@ export interface Confirmation {
     | "delete-machine"
     | "remember-in-file"
     | "repair"
+    | "compact"
     | "follow-recovery"
     | "outward-link"
   /** Lines to show before the question, already in plain words. */

@@ -24,6 +24,7 @@ import type { Context } from "../vault/context.ts"
 import { type Head, readPaths } from "../vault/head.ts"
 import { isVaultFault } from "../vault/faults.ts"
 import { fetchChunks, readInOrder } from "./download.ts"
+import { isLast, pastHeads } from "./history.ts"
 
 /** Packs of one request: of 8 MiB each, that takes no longer than a host allows for one. */
 const PACKS_AT_ONCE = 16
@@ -36,9 +37,11 @@ export async function audit(context: Context, head: Head, call: CallOptions): Pr
   const { bytes } = await auditPacks(context, head, files, problems, call)
   await auditLargeFiles(context, head, files, problems, call)
   problems.push(...unnamed(head))
+  const versions = await auditHistory(context, head, problems, call)
   return {
     sequence: head.verified.header.sequence,
     trustEntries: head.trust.length,
+    versions,
     shards: head.verified.header.index.length,
     packs: packsOf(head.snapshot).size,
     files: files.length,
@@ -136,6 +139,27 @@ async function auditLargeFiles(
       problems.push({ object: "index", reason: reasonOf(error), files: [file.path] })
     }
   }
+}
+
+/** Every version down to the floor is there, signed, and named by the one after it. @returns How many there are. */
+async function auditHistory(
+  context: Context,
+  head: Head,
+  problems: AuditProblem[],
+  call: CallOptions,
+): Promise<number> {
+  context.host.progress.step("history")
+  let versions = 0
+  let oldest = head
+  for await (const past of pastHeads(context, head, call)) {
+    versions++
+    oldest = past
+  }
+  if (!isLast(oldest, head)) {
+    const { sequence } = oldest.verified.header
+    problems.push({ object: "history", reason: `nothing is left before version ${sequence}`, files: [] })
+  }
+  return versions
 }
 
 /** Objects of the tree that neither header nor index accounts for. They are never read, and dropped by the next version. */

@@ -7,6 +7,7 @@
  */
 import { equalBytes, toHex } from "../../crypto/bytes.ts"
 import type { FileEntry, IndexEntry } from "../../storage/format/index/entry.ts"
+import { StorageError } from "../../storage/errors.ts"
 import type { CallOptions } from "../../storage/remote/store.ts"
 import { verifyHeaderMac } from "../../storage/verify/macs.ts"
 import type { TrustState } from "../../storage/verify/trustState.ts"
@@ -35,11 +36,34 @@ export interface FileVersion {
   readonly entry: IndexEntry
 }
 
-/** The versions of the vault from `head` back, newest first, the present one included. */
+/**
+ * The versions of the vault from `head` back, newest first, the present one included, down to the floor of its history.
+ * Whether there ought to be more than came is for {@link isLast} to say.
+ */
 export async function* versions(context: Context, head: Head, call: CallOptions): AsyncGenerator<Past> {
+  const memo: ShardMemo = new Map()
+  for await (const past of pastHeads(context, head, call)) {
+    yield { head: past, index: await readPastIndex(context, past, memo, call) }
+    // Neighbours share most shards; all that ever were would fill the memory.
+    const current = new Set(past.verified.header.index.map(({ sha256 }) => toHex(sha256)))
+    for (const hash of memo.keys()) if (!current.has(hash)) memo.delete(hash)
+  }
+}
+
+/**
+ * Whether nothing need be below this version of `newest`'s history: it is the first, or the oldest that a compaction
+ * kept, or a repair, which says itself that something before it was lost.
+ */
+export function isLast({ verified }: Head, newest: Head): boolean {
+  const { previous, sequence, kind } = verified.header
+  return previous === null || kind === "repair" || sequence <= newest.verified.header.historyFloor
+}
+
+/** The same versions without what they hold. */
+export async function* pastHeads(context: Context, head: Head, call: CallOptions): AsyncGenerator<Head> {
   const { host, store, config, keyring } = context
   const looking = { crypto: host.crypto, store, workspace: config.workspace, call }
-  const memo: ShardMemo = new Map()
+  const { historyFloor } = head.verified.header
   /** Hashes, in hex, of the headers that the ones walked through name. */
   const named = new Set([toHex(head.verified.hash)])
   let from: string | null = head.commit
@@ -52,12 +76,11 @@ export async function* versions(context: Context, head: Head, call: CallOptions)
       // Garbage that a repair was put on top of; or a version that never was one of this vault's.
       if (past === null || !named.has(toHex(past.verified.hash))) continue
       verifyHeaderMac(host.crypto, past.verified, (epoch) => keyring.get(epoch)?.mac)
-      const { previous, supersedes, index: refs } = past.verified.header
+      const { previous, supersedes, sequence } = past.verified.header
       for (const hash of [previous, supersedes]) if (hash !== null) named.add(toHex(hash))
-      yield { head: past, index: await readPastIndex(context, past, memo, call) }
-      // Neighbours share most shards; all that ever were would fill the memory.
-      const current = new Set(refs.map(({ sha256 }) => toHex(sha256)))
-      for (const hash of memo.keys()) if (!current.has(hash)) memo.delete(hash)
+      yield past
+      // What a compaction dropped is no part of the vault any more, though the store may still show it.
+      if (sequence <= historyFloor) return
     }
     first = false
     const last = commits.at(-1)
@@ -119,7 +142,26 @@ export async function log(
     if (views.length >= limit) return views.slice(0, limit)
   }
   collect(null)
+  // In a loop's callback the narrowing is lost.
+  const oldest = newer as Past | null
+  if (oldest !== null && oldest.head.verified.header.previous !== null) views.push(...keptOf(oldest, path, names))
   return views.slice(0, limit)
+}
+
+/** What the oldest version that is left took over from those that were dropped. */
+function keptOf({ head, index }: Past, path: string | null, names: (id: string) => string): readonly VersionView[] {
+  const { sequence, time } = head.verified.header
+  const views: VersionView[] = []
+  for (const entry of index.entries.values()) {
+    if (entry.type === "folder" || entry.version >= sequence || !isWanted(entry.path, path)) continue
+    const size = entry.type === "file" ? entry.size : 0
+    views.push({ path: entry.path, sequence, change: "kept", size, machine: names(entry.writer), timeMs: time })
+  }
+  return views.sort((a, b) => (a.path < b.path ? -1 : 1))
+}
+
+function isWanted(candidate: string, path: string | null): boolean {
+  return path === null || candidate === path || candidate.startsWith(`${path}/`)
 }
 
 function differences(
@@ -128,8 +170,9 @@ function differences(
   path: string | null,
   names: (id: string) => string,
 ): readonly VersionView[] {
-  const { sequence, time } = head.verified.header
-  const wanted = (candidate: string): boolean => path === null || candidate === path || candidate.startsWith(`${path}/`)
+  const { sequence, time, previous } = head.verified.header
+  const isCut = before === null && previous !== null
+  const wanted = (candidate: string): boolean => isWanted(candidate, path)
   const views: VersionView[] = []
   const view = (of: string, change: VersionView["change"], size: number, writer: string): void => {
     views.push({ path: of, sequence, change, size, machine: names(writer), timeMs: time })
@@ -137,7 +180,7 @@ function differences(
   for (const [each, entry] of index.entries) {
     if (entry.version !== sequence || entry.type === "folder" || !wanted(each)) continue
     const old = before?.index.entries.get(each)
-    const change = old === undefined ? "new" : sameContent(old, entry) ? "mode" : "modified"
+    const change = isCut ? "kept" : old === undefined ? "new" : sameContent(old, entry) ? "mode" : "modified"
     view(each, change, entry.type === "file" ? entry.size : 0, entry.writer)
   }
   for (const [each, tombstone] of index.tombstones) {
@@ -151,7 +194,8 @@ function differences(
 /**
  * The version to bring back: that of `sequence`, or the newest that is not what lies on the disk now.
  *
- * @throws {SyncError} `VERSION_UNKNOWN`.
+ * @throws {SyncError} `VERSION_UNKNOWN`; `VERSION_DROPPED` if a compaction dropped it.
+ * @throws {StorageError} `OBJECT_MISSING` if the store lacks versions that it should have.
  */
 export async function findVersion(
   context: Context,
@@ -160,16 +204,27 @@ export async function findVersion(
   wanted: { readonly sequence: number } | { readonly unlike: TreeNode | null },
   call: CallOptions,
 ): Promise<FileVersion> {
+  const { historyFloor } = head.verified.header
+  if ("sequence" in wanted && wanted.sequence < historyFloor) {
+    throw new SyncError("VERSION_DROPPED", "dropped by a compaction", { path, "oldest version": historyFloor })
+  }
+  let oldest = head
   for await (const { head: past, index } of versions(context, head, call)) {
+    oldest = past
     const entry = index.entries.get(path)
     const { sequence } = past.verified.header
     if ("sequence" in wanted) {
       if (sequence > wanted.sequence) continue
       if (entry !== undefined && entry.type !== "folder") return { head: past, entry }
-      break
+      throw unknown(path)
     }
     if (entry === undefined || entry.type === "folder") continue
     if (wanted.unlike === null || !sameContent(entry, wanted.unlike)) return { head: past, entry }
   }
-  throw new SyncError("VERSION_UNKNOWN", "no such version in the vault", { path })
+  if (!isLast(oldest, head)) throw new StorageError("OBJECT_MISSING", "the history ends too early")
+  throw unknown(path)
+}
+
+function unknown(path: string): SyncError {
+  return new SyncError("VERSION_UNKNOWN", "no such version in the vault", { path })
 }

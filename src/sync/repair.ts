@@ -25,6 +25,7 @@ import type { Head, Look } from "../vault/head.ts"
 import { type Ground, publish } from "../vault/publish.ts"
 import { cacheShards, chunksOf, readRemains, type VaultIndex } from "../vault/vaultIndex.ts"
 import { uploadFiles } from "./upload.ts"
+import { referredPacks } from "./version.ts"
 
 /** @throws {SyncError} `CANCELLED`, `CONTENDED`, and as `enter`. */
 export async function repair(context: Context, workspace: Workspace, call: CallOptions): Promise<RepairReport> {
@@ -190,7 +191,7 @@ async function rebuild(
     vaultFile: basis.vaultFile,
     index: sealed.map(({ ref }) => ref),
     sealed,
-    packs: packsFor(entries.values(), [...good, ...staging.packs()]),
+    packs: referredPacks(entries.values(), new Map([...good, ...staging.packs()])),
     tombstoneFloor: header.tombstoneFloor,
     historyFloor: header.historyFloor,
     supersedes: there?.verified?.hash ?? hash,
@@ -227,14 +228,6 @@ function mend(
     }
   }
   return { entries, lost: lost.sort() }
-}
-
-function packsFor(
-  entries: Iterable<IndexEntry>,
-  packs: Iterable<readonly [string, Uint8Array | ObjectId]>,
-): ReadonlyMap<string, Uint8Array | ObjectId> {
-  const referred = new Set([...chunksOf(entries)].map(({ pack }) => pack))
-  return new Map([...packs].filter(([pack]) => referred.has(pack)))
 }
 
 /** Those of the files whose very content lies on this disk. */

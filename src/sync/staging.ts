@@ -14,7 +14,7 @@ import { array, bytes, formatVersion, type JsonCodec, object, oneOf, text, uint 
 import type { ChunkRef } from "../../storage/format/index/entry.ts"
 import { MAX_EPOCH } from "../../storage/keys.ts"
 import { packPath, uploadBranch } from "../../storage/layout.ts"
-import type { SealedPack } from "../../storage/packWriter.ts"
+import type { SealedPack } from "../../storage/packGatherer.ts"
 import type { Branch, CallOptions, ObjectId, Store } from "../../storage/remote/store.ts"
 import type { State } from "../ports/state.ts"
 
@@ -132,11 +132,11 @@ export async function openStaging(options: StagingOptions): Promise<Staging> {
     const snapshot = new Map<string, Uint8Array | ObjectId>()
     for (const [pack, id] of sent) snapshot.set(packPath(pack), id)
     for (const [pack, { bytes }] of inHand) snapshot.set(packPath(pack), bytes)
-    let result = await store.commit({ branch: name, parent: head, snapshot, orphan: true }, call)
+    let result = await store.commit({ branch: name, parent: head, snapshot, ancestors: [] }, call)
     if (result.kind === "moved") {
       // Nobody else writes here: another process of this machine, or a copy of it, was killed.
       const [found] = await store.branches(name, call)
-      result = await store.commit({ branch: name, parent: found?.head ?? null, snapshot, orphan: true }, call)
+      result = await store.commit({ branch: name, parent: found?.head ?? null, snapshot, ancestors: [] }, call)
       if (result.kind === "moved") return
     }
     head = result.head

@@ -25,11 +25,13 @@ import {
   believe,
   type Context,
   type Fresh,
+  hasMoved,
   refresh,
   requireNotRevoked,
   requireTrusted,
   type TakeOver,
 } from "../vault/context.ts"
+import { isVaultFault } from "../vault/faults.ts"
 import type { Head } from "../vault/head.ts"
 import { sweepShards } from "../vault/vaultIndex.ts"
 import { applyOperations, type CarriedOut, prune, recoverApply } from "./carryOut.ts"
@@ -100,34 +102,59 @@ async function syncReading(
   const answers = new Map<string, Resolution>()
   const allowed: Allowed = new Map()
   for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const local = await lookAround(context, workspace, fresh.head, call, readAhead)
-    if (isSettled(fresh.head, local)) return rest(context, workspace, fresh, call)
-    const names = await namesOf(context, fresh.head.trust)
-    const seen = await survey(context, workspace, fresh.head, local, call)
-    // What was answered before the vault moved under us holds only for the same two versions.
-    const open = seen.plan.conflicts.filter((conflict) => !answers.has(answerKey(conflict)))
-    const resolving = { context, workspace, head: fresh.head, names, call }
-    const fromNow = await resolveConflicts(resolving, open, options)
-    for (const conflict of open) {
-      const answer = fromNow.get(conflict.path)
-      if (answer !== undefined) answers.set(answerKey(conflict), answer)
-    }
-    const choices = choicesOf(seen.plan.conflicts, answers)
-    const { plan, skipped } = applyResolutions(seen.plan, seen.input, choices)
-    await brake(context, seen, plan, options, allowed)
-    const outcome = await carryOut(context, workspace, { fresh, seen, plan, names, readAhead, call })
-    if (outcome !== null) {
-      await dropLeftovers(context, fresh, isUploadOver(plan, skipped), call)
-      const reported = report(seen, { ...outcome, choices, open: skipped })
-      if (skipped.length === 0 && reported.skipped.length === 0) {
-        await noteSettled(context, outcome.baseHash, outcome.head.commit)
-      }
-      return reported
+    try {
+      const reported = await attempt(context, workspace, fresh, { options, answers, allowed, readAhead, call })
+      if (reported !== null) return reported
+    } catch (error) {
+      if (!isVaultFault(error) || !(await hasMoved(context, fresh.head, call))) throw error
+      // A compaction took away what was just being read: there is another version to look at now.
+      await recoverApply(context, workspace)
     }
     await context.host.clock.sleep(backOffMs(context, tries), call.signal)
     fresh = await enter(context, call)
   }
   throw new SyncError("CONTENDED", "the vault kept changing")
+}
+
+/** What one sync keeps from one try to the next. */
+interface Attempting {
+  readonly options: SyncOptions
+  readonly answers: Map<string, Resolution>
+  readonly allowed: Allowed
+  readonly readAhead: ReadAhead
+  readonly call: CallOptions
+}
+
+/** null if the vault moved. */
+async function attempt(
+  context: Context,
+  workspace: Workspace,
+  fresh: Fresh,
+  { options, answers, allowed, readAhead, call }: Attempting,
+): Promise<SyncReport | null> {
+  const local = await lookAround(context, workspace, fresh.head, call, readAhead)
+  if (isSettled(fresh.head, local)) return rest(context, workspace, fresh, call)
+  const names = await namesOf(context, fresh.head.trust)
+  const seen = await survey(context, workspace, fresh.head, local, call)
+  // What was answered before the vault moved under us holds only for the same two versions.
+  const open = seen.plan.conflicts.filter((conflict) => !answers.has(answerKey(conflict)))
+  const resolving = { context, workspace, head: fresh.head, names, call }
+  const fromNow = await resolveConflicts(resolving, open, options)
+  for (const conflict of open) {
+    const answer = fromNow.get(conflict.path)
+    if (answer !== undefined) answers.set(answerKey(conflict), answer)
+  }
+  const choices = choicesOf(seen.plan.conflicts, answers)
+  const { plan, skipped } = applyResolutions(seen.plan, seen.input, choices)
+  await brake(context, seen, plan, options, allowed)
+  const outcome = await carryOut(context, workspace, { fresh, seen, plan, names, readAhead, call })
+  if (outcome === null) return null
+  await dropLeftovers(context, fresh, isUploadOver(plan, skipped), call)
+  const reported = report(seen, { ...outcome, choices, open: skipped })
+  if (skipped.length === 0 && reported.skipped.length === 0) {
+    await noteSettled(context, outcome.baseHash, outcome.head.commit)
+  }
+  return reported
 }
 
 /** Nothing to do but to keep house. */
@@ -169,7 +196,7 @@ function choicesOf(
 }
 
 /** Jittered, so that two machines that collided do not collide again. */
-function backOffMs({ host }: Context, tries: number): number {
+export function backOffMs({ host }: Context, tries: number): number {
   const [random = 0] = host.crypto.randomBytes(1)
   return Math.round((50 + 2 * random) * 1.6 ** tries)
 }

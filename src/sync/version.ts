@@ -36,6 +36,8 @@ const FOLDER_HASH = new Uint8Array(32)
 export interface VaultChanges {
   readonly entries: readonly IndexEntry[]
   readonly tombstones: readonly Tombstone[]
+  /** Tombstones to drop, by path. */
+  readonly forget?: readonly string[]
 }
 
 export interface Authorship {
@@ -122,6 +124,24 @@ export async function nextIndex(
   const fresh = new Map(sealed.map(({ number, ref }) => [number, ref]))
   const refs = shards.map((_, number) => fresh.get(number) ?? (header.index[number] as ShardRef))
   return { index: isSameCount ? index : { ...index, shards }, refs, sealed }
+}
+
+/**
+ * The packs that an index refers to, and no other.
+ *
+ * @throws {StorageError} `OBJECT_MISSING` if one is not among those at hand.
+ */
+export function referredPacks(
+  entries: Iterable<IndexEntry>,
+  atHand: ReadonlyMap<string, Uint8Array | ObjectId>,
+): ReadonlyMap<string, Uint8Array | ObjectId> {
+  const packs = new Map<string, Uint8Array | ObjectId>()
+  for (const { pack } of chunksOf(entries)) {
+    const content = atHand.get(pack)
+    if (content === undefined) throw new StorageError("OBJECT_MISSING", "no such pack in the tree")
+    packs.set(pack, content)
+  }
+  return packs
 }
 
 export interface TreePacks {

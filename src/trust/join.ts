@@ -47,7 +47,7 @@ export async function ask(context: Context, head: Head, call: CallOptions): Prom
   const branch = joinBranch(config.workspace, config.machine)
   const [existing] = await store.branches(branch, call)
   const snapshot = new Map([[JOIN_PATH, encoded]])
-  const result = await store.commit({ branch, parent: existing?.head ?? null, snapshot, orphan: true }, call)
+  const result = await store.commit({ branch, parent: existing?.head ?? null, snapshot, ancestors: [] }, call)
   if (result.kind === "moved") throw new SyncError("CONTENDED", "the request was changed by somebody else")
   await state.write(REQUEST, encoded)
   await state.remove(NEXT_REQUEST)

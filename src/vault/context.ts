@@ -9,7 +9,7 @@ import { equalBytes } from "../../crypto/bytes.ts"
 import { StorageError } from "../../storage/errors.ts"
 import { encodeEnvelope } from "../../storage/format/envelope.ts"
 import { createKeyring, type Keyring } from "../../storage/keys.ts"
-import { branchPrefix } from "../../storage/layout.ts"
+import { branchPrefix, mainBranch } from "../../storage/layout.ts"
 import type { Branch, CallOptions, Store } from "../../storage/remote/store.ts"
 import { verifyHeaderAlone } from "../../storage/verify/header.ts"
 import { verifyHeaderMac, verifyTrustMacs } from "../../storage/verify/macs.ts"
@@ -19,6 +19,7 @@ import { SyncError } from "../errors.ts"
 import type { Host } from "../host.ts"
 import type { State, StateLock } from "../ports/state.ts"
 import { type Identity, wipeIdentity } from "./identity.ts"
+import { isVaultFault } from "./faults.ts"
 import { alarm, type Head, type Look, look } from "./head.ts"
 import { type Config, createMemory, type Memory, type Seen } from "./memory.ts"
 
@@ -170,13 +171,50 @@ export async function refresh(context: Context, call: CallOptions & TakeOver): P
   throw new SyncError("STORE_BEHIND", "the store shows an older version than this machine has seen")
 }
 
-/** One look, without waiting and without judgement. */
+/**
+ * Whether the store shows another version by now than the one looked at, or the one that this machine made of it: what was
+ * being read of that may be gone by right.
+ */
+export async function hasMoved(
+  { store, config, seen }: Context,
+  head: Pick<Head, "commit">,
+  call: CallOptions,
+): Promise<boolean> {
+  const main = await mainOf(store, config, call)
+  return main !== undefined && main.head !== head.commit && main.head !== seen?.head.commit
+}
+
+async function mainOf(store: Store, { workspace }: Config, call: CallOptions): Promise<Branch | undefined> {
+  const name = mainBranch(workspace)
+  return (await store.branches(name, call)).find((branch) => branch.name === name)
+}
+
+const MAX_LOOKS = 3
+
+/** One look, without waiting and without judgement; anew if a compaction took away what was being looked at. */
 export async function lookOnce(
   context: Context,
   call: CallOptions,
 ): Promise<{ readonly found: Look; readonly branches: readonly Branch[] }> {
+  for (let looks = 1; ; looks++) {
+    const branches = await context.store.branches(branchPrefix(context.config.workspace), call)
+    try {
+      return await lookAt(context, branches, call)
+    } catch (error) {
+      if (!isVaultFault(error) || looks === MAX_LOOKS) throw error
+      const name = mainBranch(context.config.workspace)
+      const before = branches.find((branch) => branch.name === name)
+      if (before?.head === (await mainOf(context.store, context.config, call))?.head) throw error
+    }
+  }
+}
+
+async function lookAt(
+  context: Context,
+  branches: readonly Branch[],
+  call: CallOptions,
+): Promise<{ readonly found: Look; readonly branches: readonly Branch[] }> {
   const { host, store, config, memory, seen } = context
-  const branches = await store.branches(branchPrefix(config.workspace), call)
   const headerMemory = {
     seen: seen?.head.verified ?? null,
     trust: seen?.head.trust ?? null,

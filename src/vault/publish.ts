@@ -58,6 +58,8 @@ export interface NextVersion {
   /** At least this; for a repair, which must pass what it supersedes. */
   readonly minSequence?: number
   readonly deleteBranches?: readonly Branch[]
+  /** In a compaction: the commits of before that stay, oldest first. */
+  readonly ancestors?: readonly ObjectId[]
 }
 
 export type Published = { readonly kind: "published"; readonly head: Head } | { readonly kind: "moved" }
@@ -93,10 +95,11 @@ export async function publish(
 
   host.progress.step("commit")
   const branch = mainBranch(next.trust.workspace)
-  const { deleteBranches = [] } = next
+  const { deleteBranches = [], ancestors } = next
   const below = next.onTopOf === undefined ? parent : next.onTopOf
   const snapshot = treeOf(below, next, encoded)
-  const result = await store.commit({ branch, parent: below?.commit ?? null, snapshot, deleteBranches }, call)
+  const wanted = { branch, parent: below?.commit ?? null, snapshot, deleteBranches }
+  const result = await store.commit(ancestors === undefined ? wanted : { ...wanted, ancestors }, call)
   if (result.kind === "moved") return result
   const head = {
     commit: result.head,

@@ -56,9 +56,36 @@ export function createMemoryStore(): MemoryStore {
     return snapshot
   }
 
-  const swap = (commit: Commit, head: ObjectId, snapshot: Snapshot): CommitResult => {
+  /** Makes the commits again that a replaced history keeps. @returns The parent of the new commit. */
+  const rebuild = async ({ parent, ancestors }: Commit): Promise<ObjectId | null> => {
+    if (ancestors === undefined) return parent
+    let below: ObjectId | null = null
+    for (const ancestor of ancestors) {
+      const { snapshot } = commitAt(ancestor)
+      const again = await sha1(utf8(`commit ${made++} ${JSON.stringify([...snapshot])}`))
+      commits.set(again, { parent: below, snapshot })
+      below = again
+    }
+    return below
+  }
+
+  /** Everything that a branch needs. */
+  const needed = (): { readonly commits: ReadonlySet<ObjectId>; readonly objects: ReadonlySet<ObjectId> } => {
+    const found = { commits: new Set<ObjectId>(), objects: new Set<ObjectId>() }
+    for (const head of heads.values()) {
+      for (let at: ObjectId | null = head; at !== null && !found.commits.has(at); ) {
+        found.commits.add(at)
+        const commit: StoredCommit | undefined = commits.get(at)
+        for (const id of commit?.snapshot.values() ?? []) found.objects.add(id)
+        at = commit?.parent ?? null
+      }
+    }
+    return found
+  }
+
+  const swap = (commit: Commit, head: ObjectId, below: ObjectId | null, snapshot: Snapshot): CommitResult => {
     if ((heads.get(commit.branch) ?? null) !== commit.parent) return { kind: "moved" }
-    commits.set(head, { parent: commit.orphan === true ? null : commit.parent, snapshot })
+    commits.set(head, { parent: below, snapshot })
     heads.set(commit.branch, head)
     for (const branch of commit.deleteBranches ?? []) deleteBranch(branch)
     return { kind: "committed", head, snapshot }
@@ -93,11 +120,13 @@ export function createMemoryStore(): MemoryStore {
 
     async commit(commit, options = {}) {
       options.signal?.throwIfAborted()
+      if ((heads.get(commit.branch) ?? null) !== commit.parent) return { kind: "moved" }
       const snapshot = await store(commit)
       const head = await sha1(utf8(`commit ${made++} ${JSON.stringify([...snapshot])}`))
+      const below = await rebuild(commit)
       options.signal?.throwIfAborted()
       commit.onPrepared?.({ head, snapshot })
-      return swap(commit, head, snapshot)
+      return swap(commit, head, below, snapshot)
     },
 
     async deleteBranch(branch, options = {}) {
@@ -110,6 +139,19 @@ export function createMemoryStore(): MemoryStore {
       const found: ObjectId[] = []
       for (let at: ObjectId | null = head; at !== null && found.length < limit; at = commitAt(at).parent) found.push(at)
       return found
+    },
+
+    async sizeBytes(options = {}) {
+      options.signal?.throwIfAborted()
+      return [...objects.values()].reduce((sum, { length }) => sum + length, 0)
+    },
+
+    async reclaim(options = {}) {
+      options.signal?.throwIfAborted()
+      const live = needed()
+      for (const id of commits.keys()) if (!live.commits.has(id)) commits.delete(id)
+      for (const id of objects.keys()) if (!live.objects.has(id)) objects.delete(id)
+      return true
     },
 
     async close() {},

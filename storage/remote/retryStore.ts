@@ -155,6 +155,8 @@ export function createRetryStore(store: Store, options: RetryOptions): Store {
     commit: (wanted, call = {}) => commit(wanted, call),
     deleteBranch: (branch, call = {}) => retrying(call, () => store.deleteBranch(branch, call)),
     history: (head, limit, call = {}) => retrying(call, () => store.history(head, limit, call)),
+    sizeBytes: (call = {}) => retrying(call, () => store.sizeBytes(call)),
+    reclaim: (call = {}) => store.reclaim(call),
     close: () => store.close(),
   }
 }

@@ -25,7 +25,7 @@ export type Snapshot = ReadonlyMap<string, ObjectId>
 /** One commit to make. */
 export interface Commit {
   readonly branch: string
-  /** The head that the branch must still have; `null` if it must not exist. Also the new commit's parent. */
+  /** The head that the branch must still have; `null` if it must not exist. Also the new commit's parent, without `ancestors`. */
   readonly parent: ObjectId | null
   /** The whole new snapshot: bytes to upload, or the id of an object that the store already has. */
   readonly snapshot: ReadonlyMap<string, Uint8Array | ObjectId>
@@ -34,8 +34,12 @@ export interface Commit {
    * packs this commit takes over. Done after the commit, best effort: losing one loses nothing.
    */
   readonly deleteBranches?: readonly Branch[]
-  /** `true` only to replace history (compaction): the new commit has no parent although `parent` is compared. */
-  readonly orphan?: boolean
+  /**
+   * Replaces history: commits from `parent` back along first parents, oldest first, which are made again below the new
+   * commit, with the trees they have, the first of them without a parent; what is not among them is left out. With none
+   * the new commit has no parent itself. `parent` is compared as ever. Without this, it is the new commit's parent.
+   */
+  readonly ancestors?: readonly ObjectId[]
   /**
    * Told, before anything is sent, what the commit will be; by stores that can know it beforehand. After a
    * fault it shows whether the commit was made nevertheless (`retryStore.ts`).
@@ -106,6 +110,17 @@ export interface Store {
 
   /** Commits from `head` back along first parents, newest first, at most `limit`. */
   history(head: ObjectId, limit: number, options?: CallOptions): Promise<readonly ObjectId[]>
+
+  /** Bytes that the store takes up where it lies, garbage included; `null` where that cannot be known. */
+  sizeBytes(options?: CallOptions): Promise<number | null>
+
+  /**
+   * Gives back the room of what no branch needs any more, other people's uploads under way left alone. Only where the
+   * store is a vault of one's own and nothing else: hosts do it themselves.
+   *
+   * @returns `false` if that is not for this client to do, or not now.
+   */
+  reclaim(options?: CallOptions): Promise<boolean>
 
   /** Lets go of connections, child processes and temporary files. The store is of no use afterwards. */
   close(): Promise<void>

@@ -28,6 +28,7 @@ export type HeaderReason =
   | "inbox of an unknown machine"
   | "kind contradicts the trust log"
   | "floor went down"
+  | "only a compaction raises a floor"
 
 /** How a sound header fails to follow the one seen last. */
 export type HeaderDoubt =
@@ -240,6 +241,8 @@ function checkStep(seen: Header, next: Header): void {
   if (next.kind === "repair") return
   if (next.tombstoneFloor < seen.tombstoneFloor || next.historyFloor < seen.historyFloor) refuse("floor went down")
   if (next.sequence !== seen.sequence + 1) return
+  const isRaised = next.tombstoneFloor > seen.tombstoneFloor || next.historyFloor > seen.historyFloor
+  if (isRaised && next.kind !== "compact") refuse("only a compaction raises a floor")
   if ((next.kind === "trust") !== next.trust.length > seen.trust.length) refuse("kind contradicts the trust log")
 }
 

@@ -208,11 +208,77 @@ export function storeSuite(name: string, createFixture: () => Promise<StoreFixtu
     it("replaces history by an orphan, and only from the head that was named", async () => {
       const first = await add(null, { a: utf8("1"), big: random(8, 100_000) })
       const second = await add(first.head, { a: utf8("2"), big: first.snapshot.get("big") as ObjectId })
-      const orphan = { branch: MAIN, orphan: true, snapshot: new Map([["big", first.snapshot.get("big") as ObjectId]]) }
+      const orphan = {
+        branch: MAIN,
+        ancestors: [],
+        snapshot: new Map([["big", first.snapshot.get("big") as ObjectId]]),
+      }
       expect(await store.commit({ ...orphan, parent: first.head })).toEqual({ kind: "moved" })
       const third = committed(await store.commit({ ...orphan, parent: second.head }))
       expect(await store.history(third.head, 10)).toEqual([third.head])
       expect([...(await store.snapshot(third.head)).keys()]).toEqual(["big"])
+    })
+
+    it("makes the commits that stay again, without what came before them, and uploads nothing twice", async () => {
+      const big = random(14, MIB)
+      const heads: ObjectId[] = []
+      for (let i = 0; i < 5; i++) {
+        const files = { a: utf8(`${i}`), [`packs/0${i}/x`]: random(40 + i, 100_000), "packs/aa/1": big }
+        heads.unshift((await add(heads[0] ?? null, files)).head)
+      }
+      const [newest, second] = heads as [ObjectId, ObjectId]
+      const kept = [second, newest]
+      const other = await fixture.open()
+      const before = await other.snapshot(newest)
+      let sent = 0
+      const snapshot = new Map<string, Uint8Array | ObjectId>([...before, ["b", utf8("b")]])
+      const replacing = { branch: MAIN, parent: newest, ancestors: kept, snapshot }
+      const count = (bytes: number): void => {
+        sent += bytes
+      }
+      const top = committed(await other.commit(replacing, { onBytes: count }))
+      expect(sent).toBeLessThan(20_000)
+      const third = await fixture.open()
+      expect((await third.branches(MAIN))[0]?.head).toBe(top.head)
+      const history = await third.history(top.head, 100)
+      expect(history).toHaveLength(3)
+      const trees = await Promise.all(history.map((commit) => third.snapshot(commit)))
+      expect(trees[1]).toEqual(before)
+      const texts = await Promise.all(trees.map(async (tree) => (await readAll(third, tree))["a"]))
+      expect(texts).toEqual([utf8("4"), utf8("4"), utf8("3")])
+      expect(await store.commit({ ...replacing, snapshot: before })).toEqual({ kind: "moved" })
+      // The next one goes on from there, whoever makes it.
+      await add(top.head, { a: utf8("5") })
+    })
+
+    it("refuses to keep a commit that the head does not lead to", async () => {
+      const first = await add(null, { a: utf8("1") })
+      const nobody = "1234567890".repeat(4)
+      const replacing = { branch: MAIN, parent: first.head, ancestors: [nobody], snapshot: new Map([["a", utf8("2")]]) }
+      const missing = expect.objectContaining({ code: "STORE_OBJECT_MISSING" })
+      await expect(store.commit(replacing)).rejects.toEqual(missing)
+      expect((await store.branches(MAIN))[0]?.head).toBe(first.head)
+    })
+
+    it("gives back the room of what is not needed any more, and of nothing else", async () => {
+      const upload = "sessyn/aaaa/upload/m1"
+      const [dropped, kept, staged] = [random(15, 4 * MIB), random(16, MIB), random(17, MIB)]
+      const first = await add(null, { "packs/aa/1": dropped, "packs/bb/2": kept })
+      committed(await store.commit({ branch: upload, parent: null, snapshot: new Map([["packs/cc/3", staged]]) }))
+      const second = await add(first.head, { "packs/bb/2": kept }, { ancestors: [] })
+      const before = await store.sizeBytes()
+      if (!(await store.reclaim())) return expect(before).toBeNull()
+      const after = (await store.sizeBytes()) as number
+      expect((before as number) - after).toBeGreaterThan(3 * MIB)
+      for (const client of [store, await fixture.open()]) {
+        const branches = await client.branches("sessyn/")
+        expect(branches.map((branch) => branch.name)).toEqual([MAIN, upload])
+        expectFiles(await readAll(client, await client.snapshot(second.head)), { "packs/bb/2": kept })
+        const head = branches[1]?.head as ObjectId
+        expectFiles(await readAll(client, await client.snapshot(head)), { "packs/cc/3": staged })
+      }
+      await add(second.head, { "packs/bb/2": kept, more: utf8("m") })
+      expect(await store.reclaim()).toBe(true)
     })
 
     it("goes back along the history", async () => {

@@ -10,6 +10,7 @@
  */
 import { StoreError } from "../../errors.ts"
 import type { Branch, CallOptions, Commit, CommitResult, ObjectId, Snapshot, Store } from "../store.ts"
+import { createAncestry } from "./ancestry.ts"
 import { BASE_ID } from "./delta.ts"
 import {
   encodeCommit,
@@ -52,6 +53,7 @@ const HELD_TREE_BYTES = 64 * 1024 * 1024
 export function createGitStore({ transport, git, now }: GitStoreOptions): Store {
   const uploadPack = createUploadPack(transport, git)
   const objectReader = createObjectReader(uploadPack)
+  const ancestry = createAncestry(uploadPack, git)
   const seenByCommit = new Map<ObjectId, Seen>()
   /** Of which branch a commit was the head when we looked. */
   const branchByHead = new Map<ObjectId, string>()
@@ -120,8 +122,16 @@ export function createGitStore({ transport, git, now }: GitStoreOptions): Store 
     return false
   }
 
+  /** What the new commit is put on: the head, or what stays of the history, made again. */
+  const ground = async ({ parent, ancestors }: Commit, options: CallOptions): Promise<Ground> => {
+    if (ancestors === undefined || parent === null || ancestors.length === 0) {
+      return { top: ancestors === undefined ? parent : null, made: [] }
+    }
+    return ancestry.remake(checkId(parent), ancestors.map(checkId), options)
+  }
+
   /** What a commit consists of, and which of it must be uploaded. */
-  const prepare = (commit: Commit): Prepared => {
+  const prepare = (commit: Commit, { top, made }: Ground): Prepared => {
     const blobs = new Map<ObjectId, Uint8Array>()
     const snapshot = new Map<string, ObjectId>()
     for (const [path, value] of commit.snapshot) {
@@ -131,9 +141,9 @@ export function createGitStore({ transport, git, now }: GitStoreOptions): Store 
       snapshot.set(path, id)
     }
     const built = buildTrees(git, snapshot)
-    const body = encodeCommit(built.root, commit.orphan === true ? null : commit.parent, now())
+    const body = encodeCommit(built.root, top, now())
     const head = objectId(git, "commit", body)
-    const objects: GitObject[] = [{ type: "commit", id: head, bytes: body }]
+    const objects: GitObject[] = [...made, { type: "commit", id: head, bytes: body }]
     for (const tree of built.trees) if (!hasObject(tree.id)) objects.push(tree)
     for (const [id, bytes] of blobs) if (!hasObject(id)) objects.push({ type: "blob", id, bytes })
     return { head, snapshot, built, objects: distinct(objects), needsBase: !hasObject(BASE_ID) }
@@ -147,6 +157,9 @@ export function createGitStore({ transport, git, now }: GitStoreOptions): Store 
     const head = await headOf(commit.branch, options)
     if (head === prepared.head) return { kind: "committed", head, snapshot: prepared.snapshot }
     if (head !== commit.parent) return { kind: "moved" }
+    if (outcome.kind === "rewritten") {
+      throw new StoreError("STORE_FORBIDDEN", "the store does not let the history of a branch be replaced")
+    }
     if (outcome.kind === "moved") {
       throw new StoreError("STORE_FAILED", "the store did not move the branch, and nobody else did", {
         transient: true,
@@ -189,7 +202,15 @@ export function createGitStore({ transport, git, now }: GitStoreOptions): Store 
     },
 
     async commit(commit, options = {}) {
-      const prepared = prepare(commit)
+      let below: Ground
+      try {
+        below = await ground(commit, options)
+      } catch (error) {
+        // Somebody else may have replaced that history.
+        if (!isMissing(error) || (await headOf(commit.branch, options)) === commit.parent) throw error
+        return { kind: "moved" }
+      }
+      const prepared = prepare(commit, below)
       commit.onPrepared?.({ head: prepared.head, snapshot: prepared.snapshot })
       const result = await push(commit, prepared, options)
       if (result.kind === "committed") {
@@ -203,26 +224,17 @@ export function createGitStore({ transport, git, now }: GitStoreOptions): Store 
 
     deleteBranch: (branch, options = {}) => deleteBranch(branch, options),
 
-    async history(head, limit, options = {}) {
-      if (limit < 1) return []
-      const parents = new Map<ObjectId, ObjectId | undefined>()
-      const receive = (object: GitObject): void => {
-        if (object.type === "commit") parents.set(object.id, parseCommit(object.bytes).parents[0])
-      }
-      const request = { wants: [checkId(head)], depth: limit, filter: "tree:0", heldBytes: HELD_TREE_BYTES } as const
-      await uploadPack.fetch(request, receive, options)
-      const commits: ObjectId[] = []
-      for (let at: ObjectId | undefined = head; at !== undefined && parents.has(at) && commits.length < limit; ) {
-        commits.push(at)
-        at = parents.get(at)
-      }
-      if (commits.length === 0) throw new StoreError("STORE_OBJECT_MISSING", "the store lacks a commit")
-      return commits
-    },
+    history: (head, limit, options = {}) => ancestry.walk(checkId(head), limit, options),
+
+    // What the host keeps, and for how long, is its own business.
+    sizeBytes: async () => null,
+    reclaim: async () => false,
 
     close: () => transport.close(),
   }
 }
+
+type Ground = Awaited<ReturnType<ReturnType<typeof createAncestry>["remake"]>>
 
 interface Prepared {
   readonly head: ObjectId

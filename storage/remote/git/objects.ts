@@ -34,6 +34,8 @@ export interface TreeEntry {
 export interface CommitLinks {
   readonly tree: ObjectId
   readonly parents: readonly ObjectId[]
+  /** When it was made, to the second, by its maker's clock; 0 if it does not say. */
+  readonly timeMs: number
 }
 
 /** The id that stands for "no object" in ref updates. */
@@ -42,6 +44,8 @@ export const NO_OBJECT: ObjectId = "0".repeat(40)
 const OBJECT_ID = /^[0-9a-f]{40}$/
 const AUTHOR = "Sessyn <sessyn@localhost>"
 const MESSAGE = "sessyn\n"
+/** Ours are far shorter. */
+const MAX_AUTHOR_LINE = 256
 
 export function isObjectId(text: string): boolean {
   return OBJECT_ID.test(text)
@@ -92,7 +96,7 @@ export function encodeCommit(tree: ObjectId, parent: ObjectId | null, timeMs: nu
 }
 
 /**
- * Tree and parents of a commit.
+ * Tree, parents and time of a commit.
  *
  * @throws {StoreError} `STORE_MALFORMED`
  */
@@ -109,7 +113,13 @@ export function parseCommit(bytes: Uint8Array): CommitLinks {
   if (tree === undefined) throw malformed("a commit does not parse")
   const parents: ObjectId[] = []
   for (let parent = line("parent"); parent !== undefined; parent = line("parent")) parents.push(parent)
-  return { tree, parents }
+  return { tree, parents, timeMs: timeOf(bytes.subarray(at, at + MAX_AUTHOR_LINE)) }
+}
+
+/** Of the line of the author, which comes next. */
+function timeOf(line: Uint8Array): number {
+  const seconds = /^author [^\n]*> (\d{1,11}) /.exec(String.fromCharCode(...line))?.[1]
+  return Number(seconds ?? 0) * 1000
 }
 
 function kindOfMode(mode: string): TreeEntry["kind"] {

@@ -11,6 +11,8 @@ import { StoreError } from "../../errors.ts"
 export type RefRefusal =
   /** Perhaps somebody else moved the ref: look. */
   | { readonly kind: "moved" }
+  /** It is not what the ref was before plus something: the server may be set to refuse that. Or somebody else moved it. */
+  | { readonly kind: "rewritten" }
   /** The server lacks something that the new commit needs, or the parent is gone. */
   | { readonly kind: "incomplete" }
   | { readonly kind: "fault"; readonly error: StoreError }
@@ -48,6 +50,7 @@ export function refusalOfReason(reason: string, remarks: string): RefRefusal {
   if (/hook declined|prohibited|protected|denied|deny/i.test(reason)) {
     return { kind: "fault", error: new StoreError("STORE_FORBIDDEN", `the store refuses: ${tell(reason, remarks)}`) }
   }
+  if (/^non-fast-forward$/i.test(reason)) return { kind: "rewritten" }
   if (MOVED.test(reason)) return { kind: "moved" }
   return { kind: "fault", error: faultOfMessage(tell(reason, remarks)) }
 }

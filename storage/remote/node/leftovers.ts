@@ -5,6 +5,7 @@
  *
  *     objects/tmp_objdir-incoming-…   half a push: only takes space
  *     objects/pack/pack-….keep        of a push that had arrived: keeps its pack from ever being packed with others
+ *     objects/pack/pack-….pack        without an index: about to be made, or to be removed
  *     refs/heads/….lock               a branch about to move: nobody can move it any more
  *     <vault>.new-<pid>-…             a repository about to be made
  *
@@ -23,10 +24,16 @@ export async function removeHalfPushes(repository: string, nowMs: number): Promi
   for (const folder of ["objects", "objects/pack"]) {
     for (const name of await namesIn(join(repository, folder))) {
       const path = join(repository, folder, name)
-      const isOurs = name.startsWith("tmp_") || (name.endsWith(".keep") && (await isOfPush(path)))
+      const isHalf = name.startsWith("tmp_") || (/^pack-.*\.(pack|rev)$/.test(name) && !(await hasIndex(path)))
+      const isOurs = isHalf || (name.endsWith(".keep") && (await isOfPush(path)))
       if (isOurs && (await isOlder(path, nowMs - HALF_PUSH_MS))) await rm(path, { recursive: true, force: true })
     }
   }
+}
+
+/** A pack is made before its index, and its index is removed before it: see `reclaim.ts`. */
+async function hasIndex(pack: string): Promise<boolean> {
+  return (await stat(pack.replace(/\.\w+$/, ".idx")).catch(() => undefined)) !== undefined
 }
 
 /** People keep packs, too. */

@@ -5,17 +5,19 @@
  */
 import { execFile } from "node:child_process"
 import { randomBytes } from "node:crypto"
-import { appendFile, mkdir, open, readdir, rename, rm, rmdir } from "node:fs/promises"
+import { appendFile, mkdir, readdir, rename, rm, rmdir } from "node:fs/promises"
 import { dirname, join, resolve } from "node:path"
 import { promisify } from "node:util"
 import { StoreError } from "../../errors.ts"
 import { createGitStore } from "../git/gitStore.ts"
 import { faultOfMessage, plainText } from "../git/serverFaults.ts"
 import type { Store } from "../store.ts"
+import { flush } from "./durable.ts"
 import { draftName, removeDrafts, removeHalfPushes, removeStaleLocks } from "./leftovers.ts"
 import { gitEnvironment } from "./gitEnvironment.ts"
 import { nodeGitPrimitives } from "./gitPrimitives.ts"
 import { createLocalTransport, repositoryConfig } from "./localTransport.ts"
+import { reclaim, sizeOf } from "./reclaim.ts"
 
 export interface LocalGitStoreOptions {
   readonly path: string
@@ -39,11 +41,11 @@ export async function openLocalGitStore({ path, create, now = Date.now }: LocalG
   else throw new StoreError("STORE_NOT_FOUND", "there is no Git repository at the store's path")
   await removeHalfPushes(absolute, now())
   const store = createGitStore({ transport: createLocalTransport(absolute), git: nodeGitPrimitives, now })
-  return withoutStaleLocks(store, absolute, now)
+  return onDisk(store, absolute, now)
 }
 
-/** Tries once more what a lock prevented that nobody holds any more. */
-function withoutStaleLocks(store: Store, path: string, now: () => number): Store {
+/** What only the machine can do on whose disk the repository lies; and once more what a lock prevented that nobody holds. */
+function onDisk(store: Store, path: string, now: () => number): Store {
   const retrying = async <T>(run: () => Promise<T>): Promise<T> => {
     try {
       return await run()
@@ -56,6 +58,20 @@ function withoutStaleLocks(store: Store, path: string, now: () => number): Store
     ...store,
     commit: (commit, options) => retrying(() => store.commit(commit, options)),
     deleteBranch: (branch, options) => retrying(() => store.deleteBranch(branch, options)),
+    async sizeBytes(options = {}) {
+      options.signal?.throwIfAborted()
+      return sizeOf(join(path, "objects"))
+    },
+    async reclaim({ signal } = {}) {
+      signal?.throwIfAborted()
+      try {
+        await removeHalfPushes(path, now())
+        return await reclaim({ path, config: repositoryConfig(path), signal })
+      } catch (error) {
+        signal?.throwIfAborted()
+        throw fileFault(error)
+      }
+    },
   }
 }
 
@@ -113,16 +129,6 @@ function configText(settings: readonly string[]): string {
 
 async function git(...args: readonly string[]): Promise<void> {
   await run("git", args, { env: gitEnvironment(process.env), windowsHide: true })
-}
-
-/** Folders cannot be flushed on every platform; there the rename itself is durable enough. */
-async function flush(path: string): Promise<void> {
-  const handle = await open(path, "r").catch(() => undefined)
-  try {
-    await handle?.sync().catch(() => {})
-  } finally {
-    await handle?.close()
-  }
 }
 
 function fileFault(error: unknown): unknown {

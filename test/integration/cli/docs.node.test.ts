@@ -74,6 +74,7 @@ it("documents what every command prints with --json", async () => {
   check("log", await laptop.json(["log", ".env"]))
   check("restore", await laptop.json(["restore", ".env", "--at", "2"]))
   check("verify", await laptop.json(["verify"]))
+  check("compact", await laptop.json(["compact", "--keep", "1", "--yes"]))
   check("repair", await laptop.json(["repair", "--yes"]))
   check("unlock", await laptop.json(["unlock", "--remember"]))
   check("lock", await laptop.json(["lock"]))

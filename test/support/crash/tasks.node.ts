@@ -23,6 +23,7 @@ import { createMachine, type TestMachine } from "../machine.node.ts"
 
 export type Task =
   | { readonly kind: "sync" }
+  | { readonly kind: "compact"; readonly versions: number }
   | { readonly kind: "restore"; readonly path: string; readonly sequence: number }
   | { readonly kind: "init" | "join" | "recover"; readonly machineName: string }
   | { readonly kind: "approve" | "delete"; readonly machine: string }
@@ -81,6 +82,9 @@ export async function perform(machine: TestMachine, { storeUrl }: MachinePlan, t
   switch (task.kind) {
     case "sync":
       await machine.sync({ allowMassDelete: true })
+      return
+    case "compact":
+      await machine.session((session) => session.compact({ keep: { versions: task.versions } }))
       return
     case "restore":
       await machine.session((session) => session.restore(task.path, { sequence: task.sequence }))

@@ -199,6 +199,20 @@ export async function setUpHistory(lane: Lane): Promise<void> {
   await a.sync()
 }
 
+/** Both have synced versions that dropped most of what the first of them brought, but not all of any pack. */
+export async function setUpWaste(lane: Lane): Promise<void> {
+  await setUpTrusted(lane)
+  const [a, b] = [makeMachine(planOf(lane, "a")), makeMachine(planOf(lane, "b"))]
+  const names = Array.from({ length: 12 }, (_, i) => `part-${i}.bin`)
+  plant(a.root, Object.fromEntries(names.map((name) => [name, noise(name, 0.1 * MIB)])))
+  await a.sync()
+  plant(a.root, Object.fromEntries(names.filter((_, i) => i % 4 !== 0).map((name) => [name, null])))
+  await a.sync({ allowMassDelete: true })
+  plant(a.root, { "a.txt": "another version of it" })
+  await a.sync()
+  await b.sync({ allowMassDelete: true })
+}
+
 /** B's changes are in the vault, A's are not: A's next sync brings and gets all there is. */
 export async function setUpWorld(lane: Lane): Promise<void> {
   await setUpNewcomer(lane)

@@ -182,6 +182,15 @@ describe("a header that follows", () => {
     await expect(look(sync, remember(h1))).rejects.toMatchObject({ reason: "kind contradicts the trust log" })
   })
 
+  it("raises a floor only by a compaction", async () => {
+    for (const floors of [{ tombstoneFloor: 2 }, { historyFloor: 2 }]) {
+      const sync = await write(log, ben, h3, floors)
+      await expect(look(sync, remember(h3))).rejects.toMatchObject({ reason: "only a compaction raises a floor" })
+      const compact = await write(log, ben, h3, { ...floors, kind: "compact" })
+      await expect(look(compact, remember(h3))).resolves.toMatchObject({ kind: "newer" })
+    }
+  })
+
   it("does not lower a floor", async () => {
     const high = await write(log, ann, h3, { tombstoneFloor: 2, historyFloor: 2 })
     const lowTombstones = await write(log, ben, high, { tombstoneFloor: 1, historyFloor: 2 })

@@ -41,7 +41,7 @@ describe("commits", () => {
     const text = new TextDecoder().decode(encodeCommit(ID, ID, 1_700_000_000_999))
     const who = "Sessyn <sessyn@localhost> 1700000000 +0000"
     expect(text).toBe(`tree ${ID}\nparent ${ID}\nauthor ${who}\ncommitter ${who}\n\nsessyn\n`)
-    expect(parseCommit(utf8(text))).toEqual({ tree: ID, parents: [ID] })
+    expect(parseCommit(utf8(text))).toEqual({ tree: ID, parents: [ID], timeMs: expect.any(Number) })
   })
 
   it.each(["", "tree abc\n", `tree ${ID}`, `Tree ${ID}\n`, `parent ${ID}\n`])("are refused (%#)", (text) => {

@@ -18,7 +18,7 @@ describe("what servers say", () => {
 
   it.each([
     ["failed to update ref", "moved"],
-    ["non-fast-forward", "moved"],
+    ["non-fast-forward", "rewritten"],
     ["fetch first", "moved"],
     ["cannot lock ref 'refs/heads/x': is at a but expected b", "moved"],
     ["reference already exists", "moved"],
