@@ -44,10 +44,15 @@ export function* requestExhibits(log: readonly RequestRecord[], credential: stri
   }
 }
 
-/** Where each reachable blob lies in the tree of some commit. */
+/**
+ * Where each blob lies in the tree of some commit. Also of commits that no branch leads to: whoever lost a race for the
+ * vault has left theirs.
+ */
 async function pathsByObject(repository: string): Promise<ReadonlyMap<string, string>> {
+  const found = await gitSays(repository, "fsck", "--unreachable", "--no-reflogs", "--no-progress")
+  const lost = [...found.matchAll(/^unreachable commit ([0-9a-f]+)$/gm)].map(([, id]) => id as string)
   const paths = new Map<string, string>()
-  for (const line of (await gitSays(repository, "rev-list", "--objects", "--all")).split("\n")) {
+  for (const line of (await gitSays(repository, "rev-list", "--objects", "--all", ...lost)).split("\n")) {
     const space = line.indexOf(" ")
     if (space > 0) paths.set(line.slice(0, space), line.slice(space + 1))
   }
