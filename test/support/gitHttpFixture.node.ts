@@ -22,6 +22,7 @@ export async function gitHttpFixture(options: GitServerOptions, credentials = no
       return store
     },
     audit: () => auditRepository(server.path),
+    uploadedBytes: () => server.log.reduce((sum, { upBytes }) => sum + upBytes, 0),
     async dispose() {
       for (const store of stores) await store.close()
       await server.close()
