@@ -37,14 +37,21 @@ export interface AheadOptions {
 interface Job extends Compressing {
   plain: Uint8Array | undefined
   done: Compressed | undefined
-  away: Promise<Compressed> | undefined
-  arrived: ((compressed: Compressed) => void) | undefined
+  away: Away | undefined
+}
+
+/** A batch that the worker has. */
+interface Away {
+  readonly jobs: readonly Job[]
+  /** Fulfilled when all of its jobs are done. */
+  readonly back: Promise<void>
+  readonly isBack: () => void
 }
 
 export function createCompressAhead({ compress, codec, program = findProgram() }: AheadOptions): CompressAhead {
   const line: Job[] = []
   let lineBytes = 0
-  let batchesAway: Job[][] = []
+  let away: Away[] = []
   let worker: Worker | null = null
   let usable = program !== null
 
@@ -71,13 +78,18 @@ export function createCompressAhead({ compress, codec, program = findProgram() }
 
   function feed(): void {
     if (!usable || (worker === null && lineBytes < START_BYTES)) return
-    while (batchesAway.length < BATCHES_AWAY) {
-      const batch = takeBatch()
-      if (batch.length === 0) return
+    while (away.length < BATCHES_AWAY) {
+      const jobs = takeBatch()
+      if (jobs.length === 0) return
       worker ??= start(program as URL)
-      batchesAway.push(batch)
-      for (const job of batch) job.away = new Promise((resolve) => (job.arrived = resolve))
-      const packed = pack(batch)
+      let isBack: () => void = () => {}
+      const back = new Promise<void>((resolve) => {
+        isBack = resolve
+      })
+      const batch = { jobs, back, isBack }
+      away.push(batch)
+      for (const job of jobs) job.away = batch
+      const packed = pack(jobs)
       worker.postMessage(packed, [packed.bytes.buffer])
     }
   }
@@ -93,7 +105,7 @@ export function createCompressAhead({ compress, codec, program = findProgram() }
     // Nothing of this process's environment, which may hold a passphrase.
     const started = new Worker(file, { env: {}, execArgv: [], workerData: codec })
     started.on("message", (batch: CompressedBatch) => {
-      arrive(batchesAway.shift() as Job[], batch)
+      arrive(away.shift() as Away, batch)
       feed()
     })
     started.on("error", fail)
@@ -101,24 +113,27 @@ export function createCompressAhead({ compress, codec, program = findProgram() }
     return started
   }
 
-  function arrive(jobs: readonly Job[], { bytes, lengths, codecs }: CompressedBatch): void {
+  function arrive({ jobs, isBack }: Away, { bytes, lengths, codecs }: CompressedBatch): void {
     let at = 0
     for (const [i, job] of jobs.entries()) {
       const end = at + (lengths[i] as number)
-      // Copies: one file that is kept must not keep the whole batch.
-      job.done = { codec: codecs[i] as Compressed["codec"], bytes: bytes.slice(at, end) }
+      // Views: files that lie together are needed together.
+      job.done = { codec: codecs[i] as Compressed["codec"], bytes: bytes.subarray(at, end) }
       job.plain = undefined
-      job.arrived?.(job.done)
       at = end
     }
+    isBack()
   }
 
   function fail(): void {
     usable = false
-    const lost = batchesAway.flat()
-    batchesAway = []
+    const lost = away
+    away = []
     stop()
-    for (const job of lost) job.arrived?.(compressHere(job))
+    for (const { jobs, isBack } of lost) {
+      for (const job of jobs) compressHere(job)
+      isBack()
+    }
   }
 
   return {
@@ -127,11 +142,10 @@ export function createCompressAhead({ compress, codec, program = findProgram() }
         plain,
         done: undefined,
         away: undefined,
-        arrived: undefined,
         get heldBytes() {
           return (job.plain ?? job.done?.bytes)?.length ?? 0
         },
-        result: () => job.done ?? job.away ?? compressHere(job),
+        result: () => job.done ?? job.away?.back.then(() => job.done as Compressed) ?? compressHere(job),
       }
       if (usable) line.push(job)
       lineBytes += plain.length
