@@ -30,22 +30,19 @@ export async function readFileClock(workspace: Workspace): Promise<FileClock> {
 
 const LONG_AGO_MS = Date.UTC(2000, 0)
 
-/** Makes a file, changes it and removes it; `null` if that cannot be done. */
+/** Makes a file, changes it and removes it; `null` if that cannot be done: a full or read-only disk can still be looked at. */
 async function touch(workspace: Workspace, path: string, change: () => Promise<Outcome>): Promise<Stat | null> {
-  // One that a killed scan left is not of now.
-  await workspace.removeFile(path)
-  const created = await workspace.create(path).catch(onlyIfUnwritable)
-  if (!created.ok) return null
-  await created.value.close()
-  const stat = (await change()).ok ? await workspace.stat(path) : REFUSED
-  await workspace.removeFile(path)
-  return stat.ok ? stat.value : null
-}
-
-const REFUSED = { ok: false, refusal: "denied" } as const
-
-/** A full or read-only disk can still be looked at. */
-function onlyIfUnwritable(error: unknown): typeof REFUSED {
-  if (error instanceof SyncError && (error.code === "ROOT_READ_ONLY" || error.code === "DISK_FULL")) return REFUSED
-  throw error
+  try {
+    // One that a killed scan left is not of now.
+    await workspace.removeFile(path)
+    const created = await workspace.create(path)
+    if (!created.ok) return null
+    await created.value.close()
+    const stat = (await change()).ok ? await workspace.stat(path) : null
+    await workspace.removeFile(path)
+    return stat?.ok ? stat.value : null
+  } catch (error) {
+    if (error instanceof SyncError && (error.code === "ROOT_READ_ONLY" || error.code === "DISK_FULL")) return null
+    throw error
+  }
 }

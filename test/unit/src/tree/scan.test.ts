@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest"
+import { SyncError } from "../../../../src/errors.ts"
 import { createMemoryDisk, type MemoryDisk } from "../../../../src/platform/memory/memoryDisk.ts"
 import { createMemoryWorkspace, type MemoryWorkspaceOptions } from "../../../../src/platform/memory/memoryWorkspace.ts"
 import type { Workspace } from "../../../../src/ports/workspace.ts"
@@ -168,6 +169,24 @@ describe("scan", () => {
       reads = []
       await agree(cache)
       expect(reads).toEqual([])
+    })
+
+    it("looks at a disk that cannot be written to, by whatever call it is told so", async () => {
+      await plant(workspace, { a: "1" })
+      const cache = await agree()
+      for (const failing of ["removeFile", "create", "setModified", "stat"] as const) {
+        const readOnly = new Proxy(workspace, {
+          get: (target, key) =>
+            key === failing
+              ? async (path: string) => {
+                  if (path !== "") throw new SyncError("ROOT_READ_ONLY", "read-only")
+                  return target.stat(path)
+                }
+              : (Reflect.get(target, key) as unknown),
+        })
+        const { nodes } = await look({ cache, workspace: readOnly })
+        expect([...nodes.keys()]).toEqual(["a"])
+      }
     })
 
     it("trusts nothing where it cannot ask the file system for its time", async () => {
