@@ -9,11 +9,10 @@
  *
  * @module
  */
-import { existsSync } from "node:fs"
-import { fileURLToPath } from "node:url"
-import { Worker } from "node:worker_threads"
+import type { Worker } from "node:worker_threads"
 import type { Compressed, CompressAhead, Compressing } from "../../../storage/compress.ts"
 import type { Batch, CompressedBatch, WorkerCodec } from "./compressWorker.ts"
+import { findThread, startThread } from "./threads.ts"
 
 /** Enough that the trip there and back does not count, little enough that nobody waits long for it. */
 const BATCH_BYTES = 256 * 1024
@@ -21,8 +20,6 @@ const BATCH_BYTES = 256 * 1024
 const BATCHES_AWAY = 2
 /** Starting a worker costs some 30 ms of a core. */
 const START_BYTES = 1024 * 1024
-/** Beside the bundle, above its chunks, or beside this source. */
-const PLACES = ["./compressWorker.js", "../compressWorker.js", "./compressWorker.ts"]
 
 export interface AheadOptions {
   /** Compresses here. */
@@ -48,7 +45,11 @@ interface Away {
   readonly isBack: () => void
 }
 
-export function createCompressAhead({ compress, codec, program = findProgram() }: AheadOptions): CompressAhead {
+export function createCompressAhead({
+  compress,
+  codec,
+  program = findThread("./compressWorker.ts"),
+}: AheadOptions): CompressAhead {
   const line: Job[] = []
   let lineBytes = 0
   let away: Away[] = []
@@ -102,8 +103,7 @@ export function createCompressAhead({ compress, codec, program = findProgram() }
   }
 
   function start(file: URL): Worker {
-    // Nothing of this process's environment, which may hold a passphrase.
-    const started = new Worker(file, { env: {}, execArgv: [], workerData: codec })
+    const started = startThread(file, codec)
     started.on("message", (batch: CompressedBatch) => {
       arrive(away.shift() as Away, batch)
       feed()
@@ -168,9 +168,4 @@ function pack(jobs: readonly Job[]): Batch {
     at += (plain as Uint8Array).length
   }
   return { bytes, lengths }
-}
-
-function findProgram(): URL | null {
-  const found = PLACES.map((place) => new URL(place, import.meta.url)).find((url) => existsSync(fileURLToPath(url)))
-  return found ?? null
 }

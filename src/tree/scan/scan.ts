@@ -18,7 +18,14 @@
 import type { Crypto } from "../../../crypto/crypto.ts"
 import { SyncError } from "../../errors.ts"
 import type { Progress } from "../../ports/progress.ts"
-import type { FolderItem, Outcome, Stat, Workspace, WorkspaceRefusal } from "../../ports/workspace.ts"
+import {
+  DONE,
+  type FolderItem,
+  type Outcome,
+  type Stat,
+  type Workspace,
+  type WorkspaceRefusal,
+} from "../../ports/workspace.ts"
 import { type FileClock, readFileClock } from "./fileClock.ts"
 import { IGNORE_FILE } from "./ignoreRules.ts"
 import type { TreeNode } from "../node.ts"
@@ -137,22 +144,29 @@ function createWalk(input: ScanInput, { nowNs: startedNs, hasCtime }: FileClock)
       nodes.delete(path)
       return hold(path, listed.refusal === "denied" ? "unreadable" : refusalToHold(listed.refusal))
     }
-    const entered = await enter(path, listed.value)
+    const rulesFile = listed.value.find(({ name }) => name === IGNORE_FILE)?.stat
+    const entered = await enter(path, rulesFile)
     if (!entered.ok) {
       nodes.delete(path)
-      const isTooLarge = listed.value.some(({ name, stat }) => name === IGNORE_FILE && stat.size > MAX_SYNCIGNORE_BYTES)
+      const isTooLarge = rulesFile !== undefined && rulesFile.size > MAX_SYNCIGNORE_BYTES
       hold(join(path, IGNORE_FILE), isTooLarge ? "too-large" : "unreadable")
       return hold(path, "unreadable")
     }
-    const isKnown = sameRules && hasSameRules(path, listed.value)
+    const isKnown = sameRules && hasSameRules(path, rulesFile)
     for (const entry of listed.value) if (!isKnown || !takeOver(path, entry)) await item(path, entry, isKnown)
   }
 
   /** Whether the folder's own rules are those that the cache was made under. */
-  function hasSameRules(path: string, items: readonly FolderItem[]): boolean {
-    const file = items.find(({ name }) => name === IGNORE_FILE)
-    const known = cache.get(join(path, IGNORE_FILE))?.seen ?? null
-    return file === undefined ? known === null : known?.settled === true && isSame(known, file.stat)
+  function hasSameRules(path: string, file: Stat | undefined): boolean {
+    const rulesPath = join(path, IGNORE_FILE)
+    if (file === undefined) return !cache.get(rulesPath)?.seen
+    return unchanged(rulesPath, file) !== null
+  }
+
+  /** What the cache knows of a file, if that still holds. */
+  function unchanged(path: string, stat: Stat): Seen | null {
+    const known = cache.get(path)?.seen
+    return known?.settled && isSame(known, stat) ? known : null
   }
 
   /**
@@ -162,8 +176,8 @@ function createWalk(input: ScanInput, { nowNs: startedNs, hasCtime }: FileClock)
   function takeOver(parent: string, { name, stat }: FolderItem): boolean {
     if (name === null || stat.type !== "file") return false
     const path = join(parent, name)
-    const known = cache.get(path)?.seen ?? null
-    if (known === null || !known.settled || !isSame(known, stat)) return false
+    const known = unchanged(path, stat)
+    if (known === null) return false
     count()
     keep(path, known)
     return true
@@ -175,16 +189,15 @@ function createWalk(input: ScanInput, { nowNs: startedNs, hasCtime }: FileClock)
   }
 
   /** Rules that cannot be read hold the whole folder: without them, what was ignored would be uploaded. */
-  async function enter(path: string, items: readonly FolderItem[]): Promise<Outcome> {
-    const file = items.find((candidate) => candidate.name === IGNORE_FILE && candidate.stat.type === "file")
-    if (file === undefined) {
+  async function enter(path: string, file: Stat | undefined): Promise<Outcome> {
+    if (file?.type !== "file") {
       rules.enter(path, null)
-      return { ok: true, value: undefined }
+      return DONE
     }
     const read = await again(() => workspace.read(join(path, IGNORE_FILE), MAX_SYNCIGNORE_BYTES))
     if (!read.ok) return read
     rules.enter(path, new TextDecoder().decode(read.value.bytes))
-    return { ok: true, value: undefined }
+    return DONE
   }
 
   async function item(parent: string, { name, shown, stat }: FolderItem, sameRules: boolean): Promise<void> {
@@ -224,17 +237,16 @@ function createWalk(input: ScanInput, { nowNs: startedNs, hasCtime }: FileClock)
   }
 
   async function file(path: string, stat: Stat): Promise<void> {
-    const known = cache.get(path)?.seen
-    if (known?.settled && isSame(known, stat)) return keep(path, known)
-    const moved = known || !hasCtime ? null : fromElsewhere(stat)
-    if (moved !== null) return keep(path, moved)
+    const known = unchanged(path, stat) ?? fromElsewhere(path, stat)
+    if (known !== null) return keep(path, known)
     const read = await again((attempt) => readFile(path, stat, attempt))
     if (!read.ok) return hold(path, refusalToHold(read.refusal))
     keep(path, read.value)
   }
 
-  /** What the cache knows of that very file under another path. */
-  function fromElsewhere(stat: Stat): Seen | null {
+  /** What the cache knows of that very file under another path, if it knows nothing of this one. */
+  function fromElsewhere(path: string, stat: Stat): Seen | null {
+    if (!hasCtime || cache.get(path)?.seen) return null
     byInode ??= settledByInode(cache)
     const known = byInode.get(stat.inode)
     return known !== undefined && isSame(known, stat) ? known : null

@@ -5,39 +5,15 @@
  * @module
  */
 import { join } from "node:path"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { describe, expect, it } from "vitest"
 import { contentsBelow, problemsOf, syncAll } from "../../support/crash/checks.node.ts"
-import {
-  buildMortal,
-  coarse,
-  createLane,
-  findPoints,
-  killAtAll,
-  type Lane,
-  type Program,
-} from "../../support/crash/lanes.node.ts"
-import { makeMachine, perform } from "../../support/crash/tasks.node.ts"
+import { prepareCrashes, unattendedMachinesOf } from "../../support/crash/harness.node.ts"
+import { coarse, createLane, findPoints, killAtAll, type Lane } from "../../support/crash/lanes.node.ts"
+import { perform } from "../../support/crash/tasks.node.ts"
 import { planOf, setUpWaste } from "../../support/crash/world.node.ts"
 import { gitSays } from "../../support/gitAudit.node.ts"
-import type { TestMachine } from "../../support/machine.node.ts"
-import { createTemporaryFolders } from "../../support/temporaryFolders.node.ts"
 
-const folders = createTemporaryFolders()
-let program: Program
-
-beforeAll(async () => {
-  program = await buildMortal()
-})
-afterAll(() => {
-  program.remove()
-  folders.remove()
-})
-
-function machinesOf(lane: Lane): [TestMachine, TestMachine] {
-  const machines: [TestMachine, TestMachine] = [makeMachine(planOf(lane, "a")), makeMachine(planOf(lane, "b"))]
-  for (const { person } of machines) person.passphrase = null
-  return machines
-}
+const { program, folders } = await prepareCrashes()
 
 describe.each([1, 2])("a compaction that keeps %i", (versions) => {
   it("loses nothing wherever it is killed, and can be done again", { timeout: 900_000 }, async () => {
@@ -54,14 +30,14 @@ describe.each([1, 2])("a compaction that keeps %i", (versions) => {
       points,
       job,
       async goOn(each) {
-        const [a, b] = machinesOf(each)
+        const [a, b] = unattendedMachinesOf(each)
         // First the other, which knows nothing of it; then the same again.
         await b.sync()
         await perform(a, planOf(each, "a"), task)
         return syncAll(a, b)
       },
       async audit(each) {
-        const problems = await problemsOf(each.folder, machinesOf(each), contents)
+        const problems = await problemsOf(each.folder, unattendedMachinesOf(each), contents)
         const [main = ""] = (await gitSays(each.vault, "for-each-ref", "--format=%(refname)")).split("\n")
         const commits = Number(await gitSays(each.vault, "rev-list", "--count", main))
         return commits > versions + 2 ? [...problems, `${commits} commits are left`] : problems

@@ -5,35 +5,15 @@
  * @module
  */
 import { join } from "node:path"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { describe, expect, it } from "vitest"
 import { contentsBelow, problemsOf } from "../../support/crash/checks.node.ts"
-import {
-  buildMortal,
-  coarse,
-  createLane,
-  findPoints,
-  killAtAll,
-  type Lane,
-  type Program,
-} from "../../support/crash/lanes.node.ts"
+import { machinesOf, prepareCrashes } from "../../support/crash/harness.node.ts"
+import { coarse, createLane, findPoints, killAtAll, type Lane } from "../../support/crash/lanes.node.ts"
 import { makeMachine, perform, type Task } from "../../support/crash/tasks.node.ts"
 import { MACHINES, planOf, setUpFounded, setUpNothing } from "../../support/crash/world.node.ts"
-import { admit, type TestMachine } from "../../support/machine.node.ts"
-import { createTemporaryFolders } from "../../support/temporaryFolders.node.ts"
+import { admit } from "../../support/machine.node.ts"
 
-const folders = createTemporaryFolders()
-let program: Program
-
-beforeAll(async () => {
-  program = await buildMortal()
-})
-afterAll(() => {
-  program.remove()
-  folders.remove()
-})
-
-const machinesOf = (lane: Lane) =>
-  [makeMachine(planOf(lane, "a")), makeMachine(planOf(lane, "b"))] as [TestMachine, TestMachine]
+const { program, folders } = await prepareCrashes()
 
 /** Once more, unless it came so far that there is nothing to do. */
 async function again(lane: Lane, who: "a" | "b", task: Task): Promise<void> {

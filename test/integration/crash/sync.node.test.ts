@@ -5,40 +5,14 @@
  * @module
  */
 import { join } from "node:path"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { describe, expect, it } from "vitest"
 import { contentsBelow, problemsOf, syncAll } from "../../support/crash/checks.node.ts"
-import {
-  buildMortal,
-  coarse,
-  createLane,
-  findPoints,
-  killAtAll,
-  type Lane,
-  type Point,
-  type Program,
-} from "../../support/crash/lanes.node.ts"
-import { makeMachine, perform, type Task } from "../../support/crash/tasks.node.ts"
+import { prepareCrashes, unattendedMachinesOf } from "../../support/crash/harness.node.ts"
+import { coarse, createLane, findPoints, killAtAll, type Lane, type Point } from "../../support/crash/lanes.node.ts"
+import { perform, type Task } from "../../support/crash/tasks.node.ts"
 import { planOf, setUpHistory, setUpNewcomer, setUpVanished, setUpWorld } from "../../support/crash/world.node.ts"
-import type { TestMachine } from "../../support/machine.node.ts"
-import { createTemporaryFolders } from "../../support/temporaryFolders.node.ts"
 
-const folders = createTemporaryFolders()
-let program: Program
-
-beforeAll(async () => {
-  program = await buildMortal()
-})
-afterAll(() => {
-  program.remove()
-  folders.remove()
-})
-
-/** Whoever was unlocked before still is: nobody is there to type a passphrase. */
-function machinesOf(lane: Lane): [TestMachine, TestMachine] {
-  const machines: [TestMachine, TestMachine] = [makeMachine(planOf(lane, "a")), makeMachine(planOf(lane, "b"))]
-  for (const { person } of machines) person.passphrase = null
-  return machines
-}
+const { program, folders } = await prepareCrashes()
 
 describe("a repair of a vault that is gone", () => {
   it("can be done again wherever it is killed", { timeout: 600_000 }, async () => {
@@ -54,12 +28,12 @@ describe("a repair of a vault that is gone", () => {
       points,
       job,
       async goOn(each) {
-        const [a, b] = machinesOf(each)
+        const [a, b] = unattendedMachinesOf(each)
         const isGone = (await a.engine.inspect(each.storeUrl)).workspaces.length === 0
         if (isGone) await perform(a, planOf(each, "a"), { kind: "repair" })
         return syncAll(a, b)
       },
-      audit: (each) => problemsOf(each.folder, machinesOf(each), contents),
+      audit: (each) => problemsOf(each.folder, unattendedMachinesOf(each), contents),
     })
     expect(tally.failures).toEqual([])
     expect(tally.missed).toBeLessThan(3)
@@ -86,10 +60,10 @@ describe.each<[string, (lane: Lane) => Promise<void>, "a" | "b", Task, typeof ev
       points,
       job,
       async goOn(each) {
-        const [a, b] = machinesOf(each)
+        const [a, b] = unattendedMachinesOf(each)
         return who === "a" ? syncAll(a, b) : syncAll(b, a)
       },
-      audit: (each) => problemsOf(each.folder, machinesOf(each), contents),
+      audit: (each) => problemsOf(each.folder, unattendedMachinesOf(each), contents),
     })
     expect(tally.failures).toEqual([])
     expect(tally.missed).toBeLessThan(points.length / 20)

@@ -6,36 +6,19 @@
  */
 import { cp, rename, rm } from "node:fs/promises"
 import { join } from "node:path"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { describe, expect, it } from "vitest"
 import { problemsOf } from "../../support/crash/checks.node.ts"
-import {
-  buildMortal,
-  coarse,
-  createLane,
-  findPoints,
-  killAtAll,
-  type Lane,
-  type Program,
-} from "../../support/crash/lanes.node.ts"
+import { prepareCrashes } from "../../support/crash/harness.node.ts"
+import { coarse, createLane, findPoints, killAtAll, type Lane } from "../../support/crash/lanes.node.ts"
 import { makeMachine, perform, type Task } from "../../support/crash/tasks.node.ts"
 import { MACHINES, planOf, setUpAsking, setUpRevoked, setUpTrusted } from "../../support/crash/world.node.ts"
 import type { TestMachine } from "../../support/machine.node.ts"
 import { PASSPHRASE } from "../../support/person.ts"
-import { createTemporaryFolders } from "../../support/temporaryFolders.node.ts"
 
 const NEW_PASSPHRASE = "copper lantern velvet orchard tundra seven"
 const B = MACHINES.b
 
-const folders = createTemporaryFolders()
-let program: Program
-
-beforeAll(async () => {
-  program = await buildMortal()
-})
-afterAll(() => {
-  program.remove()
-  folders.remove()
-})
+const { program, folders } = await prepareCrashes()
 
 interface Case {
   readonly task: Task

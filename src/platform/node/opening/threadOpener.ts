@@ -4,25 +4,20 @@
  *
  * @module
  */
-import { existsSync } from "node:fs"
-import { fileURLToPath } from "node:url"
-import { Worker } from "node:worker_threads"
 import { StorageError, type StorageErrorCode } from "../../../../storage/errors.ts"
 import type { Keyring } from "../../../../storage/keys.ts"
 import { type PackOpener, toColumns } from "../../../../storage/packOpener.ts"
+import { findThread, startThread } from "../threads.ts"
 import type { Answer, EpochKey, Request } from "./messages.ts"
 
 /** Plaintext that is asked for at once, unless a single chunk is longer; and how many such slices are on their way. */
 const SLICE_BYTES = 512 * 1024
 const AHEAD = 6
 
-/** Beside the bundle, above its chunks, or beside this source. */
-const PLACES = ["./openingThread.js", "../openingThread.js", "./openingThread.ts"]
-
 /** With the thread that was built with this; `undefined` if none was. */
 export function openElsewhere(keyring: Keyring): PackOpener | undefined {
-  const script = PLACES.map((place) => new URL(place, import.meta.url)).find((url) => existsSync(fileURLToPath(url)))
-  return script && createThreadOpener(script, keyring)
+  const script = findThread("./opening/openingThread.ts")
+  return script === null ? undefined : createThreadOpener(script, keyring)
 }
 
 interface Waiting {
@@ -35,8 +30,7 @@ interface Waiting {
  * @param keyring - Its keys are copied to the thread, which wipes them when it is closed.
  */
 export function createThreadOpener(script: URL, keyring: Keyring): PackOpener {
-  // Its own environment: ours may hold a passphrase.
-  const worker = new Worker(script, { env: {}, execArgv: [] })
+  const worker = startThread(script)
   const waiting: Waiting[] = []
   let fault: unknown = null
 
