@@ -43,7 +43,7 @@ describe.each([1, 2])("a compaction that keeps %i", (versions) => {
         return commits > versions + 2 ? [...problems, `${commits} commits are left`] : problems
       },
     })
-    expect(tally.failures).toEqual([])
+    expect(tally.failures, tally.failures.join("\n")).toEqual([])
     expect(tally.missed).toBeLessThan(3)
   })
 })

@@ -39,7 +39,7 @@ async function killed(
     return []
   }
   const tally = await killAtAll({ program, lanes, points, job, goOn, audit })
-  expect(tally.failures).toEqual([])
+  expect(tally.failures, tally.failures.join("\n")).toEqual([])
   expect(tally.missed).toBeLessThan(3)
 }
 

@@ -35,7 +35,7 @@ describe("a repair of a vault that is gone", () => {
       },
       audit: (each) => problemsOf(each.folder, unattendedMachinesOf(each), contents),
     })
-    expect(tally.failures).toEqual([])
+    expect(tally.failures, tally.failures.join("\n")).toEqual([])
     expect(tally.missed).toBeLessThan(3)
   })
 })
@@ -65,7 +65,7 @@ describe.each<[string, (lane: Lane) => Promise<void>, "a" | "b", Task, typeof ev
       },
       audit: (each) => problemsOf(each.folder, unattendedMachinesOf(each), contents),
     })
-    expect(tally.failures).toEqual([])
+    expect(tally.failures, tally.failures.join("\n")).toEqual([])
     expect(tally.missed).toBeLessThan(points.length / 20)
   })
 })

@@ -23,7 +23,7 @@ const copy = promisify(execFile)
 
 /** What became of a process. */
 export type End =
-  | { readonly kind: "killed"; readonly quiet: Promise<void> }
+  | { readonly kind: "killed"; readonly group: number }
   | { readonly kind: "came-through"; readonly words: LastWords }
 
 export interface Lane {
@@ -72,7 +72,7 @@ async function runProgram(program: string, job: Job, onStart?: (kill: () => void
   const said: Buffer[] = []
   child.stdout.on("data", (chunk: Buffer) => said.push(chunk))
   const [status, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null]
-  if (signal === "SIGKILL") return { kind: "killed", quiet: untilQuiet(child.pid as number) }
+  if (signal === "SIGKILL") return { kind: "killed", group: child.pid as number }
   if (status !== 0) throw new Error(`the machine's process ended with status ${status}`)
   return { kind: "came-through", words: JSON.parse(Buffer.concat(said).toString()) as LastWords }
 }
@@ -80,15 +80,17 @@ async function runProgram(program: string, job: Job, onStart?: (kill: () => void
 /** How long git may work on after we were killed, in milliseconds. */
 const ORPHAN_MS = 5000
 
-/** Resolves when nothing of a process group runs any more: git finishes on its own what it was told. */
-async function untilQuiet(group: number): Promise<void> {
-  for (const started = Date.now(); Date.now() - started < ORPHAN_MS; await delay(5)) {
-    try {
-      process.kill(-group, 0)
-    } catch {
-      return
-    }
+/** Whether anything of a process group runs still: git finishes on its own what it was told. */
+function isAtWork(group: number): boolean {
+  try {
+    return process.kill(-group, 0)
+  } catch {
+    return false
   }
+}
+
+async function untilQuiet(group: number): Promise<void> {
+  for (const started = Date.now(); isAtWork(group) && Date.now() - started < ORPHAN_MS; ) await delay(5)
 }
 
 /** @param storeUrl - By which the vault is reached; by default its path. */
@@ -121,7 +123,15 @@ export interface Point {
   readonly kill: Kill | null
   /** Killed from inside git, with all of its group: at its so-many-th call of a hook. */
   readonly atHook?: number
+  /** Git takes this long over the push that it was told before: it lands while we go on already. In milliseconds. */
+  readonly landsAfterMs?: number
 }
+
+/** Within what it takes to look at the head and to push again. */
+const LATE_MS = [50, 100, 150, 200, 300, 400]
+
+/** Refused because of what landed meanwhile: the user looks again, and decides again. */
+const OVERTAKEN: ReadonlySet<unknown> = new Set(["TRUST_CHANGED", "CONTENDED", "MACHINE_UNKNOWN", "MACHINE_STATE"])
 
 /** All moments that differ on disk: after each effect, and in the middle of those that have one. */
 export function pointsOf(effects: readonly Effect[]): readonly Point[] {
@@ -172,29 +182,33 @@ export async function killAtAll({ program, lanes, job, points, goOn, audit }: Ki
   const failures: string[] = []
   let killed = 0
 
-  async function tryPoint(lane: Lane, { kill, atHook }: Point): Promise<readonly string[]> {
+  async function tryPoint(lane: Lane, { kill, atHook, landsAfterMs }: Point): Promise<readonly string[]> {
     await lane.restore()
     if (atHook !== undefined) await installHooks(lane, atHook)
+    if (landsAfterMs !== undefined) await holdFirstPush(lane, landsAfterMs)
     const end = await program.run({ ...job(lane), kill })
-    if (atHook !== undefined) await rm(join(lane.vault, "hooks"), { recursive: true })
+    if (atHook !== undefined) await removeHooks(lane)
     if (end.kind === "came-through") {
       return end.words.error === null ? [...(await goOn(lane)), ...(await audit(lane))] : [end.words.error]
     }
     killed++
     // Where git was killed as well, what it left is taken for dead after a while.
     if (kill?.whom !== "process" && existsSync(lane.vault)) letTimePass(lane.vault)
-    let isQuiet = false
-    const quiet = end.quiet.then(() => {
-      isQuiet = true
+    const wasAtWork = isAtWork(end.group)
+    let isOvertaken = false
+    const problems = await goOn(lane).catch((error: unknown) => {
+      isOvertaken = wasAtWork && OVERTAKEN.has((error as { readonly code?: unknown }).code)
+      if (!isOvertaken) throw error
+      return []
     })
-    const problems = [...(await goOn(lane))]
-    const wasQuiet = isQuiet
-    await quiet
+    const isDone = !isOvertaken && !isAtWork(end.group)
+    await untilQuiet(end.group)
+    if (landsAfterMs !== undefined) await removeHooks(lane)
     // Git was still at work on what it had been told before, or two of its programs died in each other's way: that
     // is taken in, too.
     const isTidy = !existsSync(lane.vault) || !letTimePass(lane.vault)
-    if (!(wasQuiet && isTidy)) problems.push(...(await goOn(lane)))
-    return [...problems, ...(await audit(lane))]
+    const more = isDone && isTidy ? [] : await goOn(lane)
+    return [...problems, ...more, ...(await audit(lane))]
   }
 
   async function work(lane: Lane): Promise<void> {
@@ -219,7 +233,31 @@ export async function findPoints(program: Program, lane: Lane, job: Omit<Job, "k
   if (end.kind === "killed" || end.words.error !== null) throw new Error(JSON.stringify(end))
   const calls = hasVault ? readFileSync(hookLog(lane), "utf8").split("\n").slice(0, -1) : []
   const inGit = calls.map((call, i) => ({ name: `group in git's ${call}`, kill: null, atHook: i + 1 }))
-  return [...pointsOf(end.words.effects), ...inGit]
+  const points = pointsOf(end.words.effects)
+  return [...points, ...inGit, ...(hasVault ? points.flatMap(lateOf) : [])]
+}
+
+/** Killed when all was told to a git that takes its time. */
+function lateOf({ name, kill }: Point): readonly Point[] {
+  if (name !== "process after push: has told all") return []
+  return LATE_MS.map((ms) => ({ name: `${name}, which lands after ${ms} ms`, kill, landsAfterMs: ms }))
+}
+
+async function holdFirstPush(lane: Lane, ms: number): Promise<void> {
+  const folder = join(lane.vault, "hooks")
+  await mkdir(folder, { recursive: true })
+  const lines = [
+    "#!/bin/sh",
+    "cat >/dev/null",
+    `mkdir '${folder}/held' 2>/dev/null && sleep ${ms / 1000}`,
+    "exit 0",
+    "",
+  ]
+  await writeFile(join(folder, "pre-receive"), lines.join("\n"), { mode: 0o755 })
+}
+
+async function removeHooks({ vault }: Lane): Promise<void> {
+  await rm(join(vault, "hooks"), { recursive: true })
 }
 
 /** What git lets us look in on: a push has arrived; a branch is locked, has moved; all is done. */
