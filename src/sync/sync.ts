@@ -42,7 +42,8 @@ import { dropLeftovers } from "./leftovers.ts"
 import { isOldVersion, notePast, readPast } from "./past.ts"
 import { createReadAhead, type ReadAhead } from "./readAhead.ts"
 import { type Sending, type Sent, send, tellsVault } from "./send.ts"
-import { isSettled, lookAround, type Survey, survey } from "./survey.ts"
+import { type EarlyLook, isSettled, type Local, lookAround, lookEarly } from "./local.ts"
+import { type Survey, survey } from "./survey.ts"
 
 const MAX_TRIES = 12
 
@@ -96,14 +97,32 @@ async function syncReading(
   readAhead: ReadAhead,
 ): Promise<SyncReport> {
   const call: CallOptions = { signal: options.signal }
-  let fresh = await enter(context, call)
-  if (options.dryRun === true) return preview(context, workspace, fresh, call)
-  await recoverApply(context, workspace)
-  const answers = new Map<string, Resolution>()
-  const allowed: Allowed = new Map()
+  if (options.dryRun === true) return preview(context, workspace, await enter(context, call), call)
+  const looking = lookEarly(context, workspace, call, readAhead)
+  try {
+    const fresh = await enter(context, call)
+    await recoverApply(context, workspace)
+    return await tryUntilDone(context, workspace, fresh, looking, { options, readAhead, call })
+  } finally {
+    await looking.abandon()
+  }
+}
+
+async function tryUntilDone(
+  context: Context,
+  workspace: Workspace,
+  entered: Fresh,
+  early: EarlyLook,
+  doing: Pick<Attempting, "options" | "readAhead" | "call">,
+): Promise<SyncReport> {
+  const { readAhead, call } = doing
+  const attempting: Attempting = { ...doing, answers: new Map(), allowed: new Map() }
+  let fresh = entered
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     try {
-      const reported = await attempt(context, workspace, fresh, { options, answers, allowed, readAhead, call })
+      const { head } = fresh
+      const local = await (tries === 0 ? early.under(head) : lookAround(context, workspace, head, call, readAhead))
+      const reported = await attempt(context, workspace, fresh, local, attempting)
       if (reported !== null) return reported
     } catch (error) {
       if (!isVaultFault(error) || !(await hasMoved(context, fresh.head, call))) throw error
@@ -130,9 +149,9 @@ async function attempt(
   context: Context,
   workspace: Workspace,
   fresh: Fresh,
+  local: Local,
   { options, answers, allowed, readAhead, call }: Attempting,
 ): Promise<SyncReport | null> {
-  const local = await lookAround(context, workspace, fresh.head, call, readAhead)
   if (isSettled(fresh.head, local)) return rest(context, workspace, fresh, call)
   const names = await namesOf(context, fresh.head.trust)
   const seen = await survey(context, workspace, fresh.head, local, call)

@@ -128,7 +128,7 @@ export function createNodeWorkspace(folder: string, options: NodeWorkspaceOption
       anchor.begin()
       try {
         const place = anchor.folder(path)
-        return place.ok ? done(listFolder(place.at)) : place
+        return place.ok ? done(listFolder(place.at, path === "" ? root : `${root}/${path}`)) : place
       } catch (error) {
         return refuse(refusalHere(error, root))
       }

@@ -34,10 +34,31 @@ export function toStat(stat: fs.BigIntStats): Stat {
   }
 }
 
-export function listFolder(at: string): FolderItem[] {
+/** Fewer names are not worth a look at the folder itself. */
+const FEW = 4
+
+/**
+ * @param at - The folder by its descriptor.
+ * @param path - The same folder by its name, which the system is twice as quick to follow; but links in it are, too.
+ */
+export function listFolder(at: string, path: string): FolderItem[] {
   const names = fs.readdirSync(at)
   // U+FFFD is what bytes that are not UTF-8 decode to; only then is it worth to look at the bytes.
   if (names.some((name) => name.includes("\ufffd"))) return listBytes(at)
+  return (at !== path && names.length >= FEW ? lookByName(names, at, path) : null) ?? look(names, at)
+}
+
+/** `null` if the name does not lead there, or is too long. */
+function lookByName(names: readonly string[], at: string, path: string): FolderItem[] | null {
+  try {
+    const items = look(names, path)
+    return isSameFolder(at, path) ? items : null
+  } catch {
+    return null
+  }
+}
+
+function look(names: readonly string[], at: string): FolderItem[] {
   const items: FolderItem[] = []
   for (const name of names) {
     const stat = fs.lstatSync(`${at}/${name}`, { bigint: true, throwIfNoEntry: false })
@@ -45,6 +66,12 @@ export function listFolder(at: string): FolderItem[] {
     items.push({ name: LONE_SURROGATE.test(name) ? null : name, shown: name, stat: toStat(stat) })
   }
   return items
+}
+
+/** Whether the name still leads to the folder that is held. */
+function isSameFolder(at: string, path: string): boolean {
+  const [held, named] = [`${at}/.`, path].map((each) => fs.lstatSync(each, { bigint: true, throwIfNoEntry: false }))
+  return held !== undefined && named?.ino === held.ino && named.dev === held.dev
 }
 
 function listBytes(at: string): FolderItem[] {

@@ -1,0 +1,168 @@
+/**
+ * What lies on this machine, and what it last agreed on with the vault.
+ *
+ * @module
+ */
+import type { CallOptions, ObjectId } from "../../storage/remote/store.ts"
+import type { Progress } from "../ports/progress.ts"
+import type { Workspace } from "../ports/workspace.ts"
+import { JOURNAL } from "../tree/apply/journal.ts"
+import { sameContent } from "../tree/plan/plan.ts"
+import { createIgnoreRules } from "../tree/scan/ignoreRules.ts"
+import { type ScanResult, scan } from "../tree/scan/scan.ts"
+import type { ScanCache } from "../tree/scan/scanCache.ts"
+import type { Context } from "../vault/context.ts"
+import type { Head } from "../vault/head.ts"
+import { readBase, type StoredBase } from "./base.ts"
+import type { ReadAhead } from "./readAhead.ts"
+
+/** What lies on this machine, and what was agreed on. */
+export interface Local {
+  readonly cache: ScanCache
+  readonly isBaseLost: boolean
+  readonly dormant: ReadonlySet<string>
+  readonly settledAt: ObjectId | null
+  readonly scanned: ScanResult
+}
+
+/** Reads the base and scans; what it reads goes to `readAhead`. Changes nothing. */
+export async function lookAround(
+  context: Context,
+  workspace: Workspace,
+  head: Head,
+  call: CallOptions,
+  readAhead?: ReadAhead,
+): Promise<Local> {
+  const known = knownBase(context, head, await readBase(context))
+  return { ...known, scanned: await scanHere(context, workspace, known.cache, call, readAhead) }
+}
+
+/** A look that was begun before the head was known. */
+export interface EarlyLook {
+  /** What {@link lookAround} would have answered; looks again if this head says that the base does not hold. */
+  under(head: Head): Promise<Local>
+  /** Stops it. Rejects never. */
+  abandon(): Promise<void>
+}
+
+/**
+ * Begins to scan while the store is being asked. Not with a journal open: what a killed sync left is to be settled
+ * first. What it does is shown from when its result is waited for.
+ */
+export function lookEarly(context: Context, workspace: Workspace, call: CallOptions, readAhead: ReadAhead): EarlyLook {
+  const stopped = new AbortController()
+  const signal = call.signal === undefined ? stopped.signal : AbortSignal.any([call.signal, stopped.signal])
+  const { progress, show } = shownLater(context.host.progress)
+  const begun = begin()
+  // Whoever waits for it hears of it.
+  begun.catch(() => {})
+
+  async function begin(): Promise<{ readonly base: StoredBase; readonly scanned: ScanResult } | null> {
+    if ((await context.state.read(JOURNAL)) !== null) return null
+    const base = await readBase(context)
+    const cache = base.cache ?? new Map()
+    return { base, scanned: await scanHere(context, workspace, cache, { signal }, readAhead, progress) }
+  }
+
+  return {
+    async under(head) {
+      show()
+      const early = await begun
+      if (early === null) return lookAround(context, workspace, head, call, readAhead)
+      const known = knownBase(context, head, early.base)
+      if (early.base.cache !== null && known.cache !== early.base.cache) {
+        return { ...known, scanned: await scanHere(context, workspace, known.cache, call, readAhead) }
+      }
+      return { ...known, scanned: early.scanned }
+    },
+    async abandon() {
+      stopped.abort()
+      await begun.catch(() => {})
+    },
+  }
+}
+
+/** Keeps a step to itself until it is shown: until then the host shows another. */
+function shownLater(to: Progress): { readonly progress: Progress; readonly show: () => void } {
+  let step: Parameters<Progress["step"]> | null = null
+  let done = 0
+  let isShown = false
+  return {
+    progress: {
+      step(...begun) {
+        if (isShown) return to.step(...begun)
+        step = begun
+        done = 0
+      },
+      advance(amount) {
+        if (isShown) to.advance(amount)
+        else done += amount
+      },
+    },
+    show() {
+      isShown = true
+      if (step === null) return
+      to.step(...step)
+      to.advance(done)
+    },
+  }
+}
+
+function scanHere(
+  { host, config }: Context,
+  workspace: Workspace,
+  cache: ScanCache,
+  { signal }: CallOptions,
+  readAhead?: ReadAhead,
+  progress = host.progress,
+): Promise<ScanResult> {
+  return scan({
+    workspace,
+    crypto: host.crypto,
+    rules: createIgnoreRules(),
+    cache,
+    workspaceId: config.workspace,
+    progress,
+    signal,
+    ...(readAhead !== undefined && { onContent: readAhead.keep }),
+  })
+}
+
+/**
+ * Whether there is nothing to do, which takes neither an index nor a plan to know: the vault is the one that this disk
+ * was equal to when the base was written, nothing was left out then, and the disk has not changed since.
+ */
+export function isSettled(head: Head, { cache, isBaseLost, settledAt, scanned }: Local): boolean {
+  if (isBaseLost || settledAt !== head.commit) return false
+  if (scanned.markerMissing || scanned.held.size > 0 || scanned.nodes.size !== cache.size) return false
+  for (const [path, node] of scanned.nodes) {
+    const known = cache.get(path)
+    if (known === undefined || known.base === null) return false
+    // The scan hands on what is remembered of a file if that still holds.
+    if (node.type === "file" && scanned.seen.get(path) !== known.seen) return false
+    if (node.mode !== known.base.node.mode || !sameContent(node, known.base.node)) return false
+  }
+  return true
+}
+
+/**
+ * The base. Lost if it cannot be read though this machine has synced before, or if the vault is another than the one it
+ * was agreed on with; none, as for a new machine, if the vault has dropped the tombstones of what happened since.
+ */
+function knownBase(context: Context, head: Head, { cache, dormant, settledAt }: StoredBase): Omit<Local, "scanned"> {
+  const synced = context.seen?.stored.syncedSequence ?? 0
+  const lost = (isBaseLost: boolean) => ({
+    cache: cache === null ? new Map() : withoutBase(cache),
+    isBaseLost,
+    dormant,
+    settledAt: null,
+  })
+  if (cache === null) return lost(synced > 0)
+  if (context.seen?.stored.base === "superseded") return lost(true)
+  if (synced < head.verified.header.tombstoneFloor) return lost(false)
+  return { cache, isBaseLost: false, dormant, settledAt }
+}
+
+function withoutBase(cache: ScanCache): ScanCache {
+  return new Map([...cache].map(([path, { seen }]) => [path, { base: null, seen }] as const))
+}
