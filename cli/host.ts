@@ -13,6 +13,7 @@ import { sessynHome, workspaceHome, workspacesIn } from "../src/platform/node/st
 import { createNodeClock } from "../src/platform/node/nodeClock.ts"
 import { createNodeCompressor } from "../src/platform/node/nodeCompressor.ts"
 import { createNodeCrypto } from "../src/platform/node/nodeCrypto.ts"
+import { createThreadIntake } from "../src/platform/node/intake/threadIntake.ts"
 import { openElsewhere } from "../src/platform/node/opening/threadOpener.ts"
 import { createNodeState } from "../src/platform/node/state/nodeState.ts"
 import { createNodeWorkspace } from "../src/platform/node/workspace/nodeWorkspace.ts"
@@ -55,9 +56,10 @@ export function createCliEngine(options: HostOptions): CliEngine {
   const home = sessynHome(env)
   const prompts = createPrompts(promptsOptions(options))
   const clock = createNodeClock()
+  const [crypto, compressor] = [createNodeCrypto(), createNodeCompressor()]
   const host: Host = {
-    crypto: createNodeCrypto(),
-    compressor: createNodeCompressor(),
+    crypto,
+    compressor,
     clock,
     progress,
     prompts,
@@ -71,6 +73,7 @@ export function createCliEngine(options: HostOptions): CliEngine {
     }),
     packBytes: PACK_BYTES,
     openElsewhere,
+    openIntake: (intake) => createThreadIntake({ ...intake, crypto, compressor }),
     async openStore(url, { create }) {
       // Loaded by the first command that needs a store.
       const { openStore } = await import("../storage/remote/node/openStore.ts")

@@ -89,7 +89,7 @@ export const LAYERS: readonly Layer[] = [
   {
     room: "src/ports/",
     what: "what the engine needs of a host: interfaces",
-    rooms: ["crypto/", "src/errors.ts", "src/tree/"],
+    rooms: ["crypto/", "storage/", "src/errors.ts", "src/tree/"],
     packages: [],
   },
   {

@@ -10,6 +10,7 @@ import type { Keyring } from "../storage/keys.ts"
 import type { PackOpener } from "../storage/packOpener.ts"
 import type { Store } from "../storage/remote/store.ts"
 import type { Clock } from "./ports/clock.ts"
+import type { Intake, IntakeOptions } from "./ports/intake.ts"
 import type { Keychain } from "./ports/keychain.ts"
 import type { Progress } from "./ports/progress.ts"
 import type { Prompts } from "./ports/prompts.ts"
@@ -31,6 +32,9 @@ export interface Host {
 
   /** Opens many chunks on another thread, with the keys of this ring; absent, or nothing, where there is none. */
   openElsewhere?(keyring: Keyring): PackOpener | undefined
+
+  /** Reads small files on more than one core; absent where there is no such thing: the workspace reads them. */
+  openIntake?(options: IntakeOptions): Intake
 
   /**
    * Opens the store a URL names. `create`: make an empty local repository if there is none (init only).

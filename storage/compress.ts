@@ -32,24 +32,6 @@ export interface Compressor {
   /** Compresses if that is worth it. The input is neither changed nor kept. */
   compress(bytes: Uint8Array): Awaitable<Compressed>
   readonly decompress: Decompress
-  /** Where another core can compress meanwhile. The caller closes it. */
-  readonly compressAhead?: () => CompressAhead
-}
-
-/** Compresses what will be needed later, while its owner does something else. */
-export interface CompressAhead {
-  /** Takes bytes, which must not change until they are compressed. */
-  add(bytes: Uint8Array): Compressing
-  /** What is not compressed yet is, when asked for. */
-  close(): void
-}
-
-/** Bytes on their way to be {@link Compressed}. */
-export interface Compressing {
-  /** What is held for it: the input, then what it became. */
-  readonly heldBytes: number
-  /** The promise never rejects. */
-  result(): Awaitable<Compressed>
 }
 
 /** Leaves everything as it is; reads all codecs. For tests, and for platforms that can compress nothing. */

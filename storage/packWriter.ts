@@ -6,7 +6,7 @@
  * ({@link createRun}) draws its own salt, derives its own key, counts its own
  * nonces, counts before it seals, and lets none of these out or in: no argument
  * sets a salt or a number, and a run that failed never seals again. Whoever
- * tries a file again gets another run.
+ * tries a file again gets another run. What {@link sealWhole} made is placed, not sealed again.
  *
  * Holds one pack being filled, one waiting for `onPack`, and what the callers of
  * `addFile` have in hand. Does no I/O but through `onPack`.
@@ -20,7 +20,7 @@ import type { Secret } from "../crypto/secret.ts"
 import { createChunker, type Gear, MAX_WHOLE_BYTES } from "./chunker.ts"
 import type { Compressed, Compressor } from "./compress.ts"
 import { StorageError } from "./errors.ts"
-import type { ChunkRef, Codec } from "./format/index/entry.ts"
+import type { ChunkRef } from "./format/index/entry.ts"
 import { chunkAssociatedData, chunkNonce, MAX_CHUNK_NUMBER } from "./format/pack.ts"
 import { type EpochKeys, OBJECT_SALT_BYTES } from "./keys.ts"
 import { createGatherer, type PlacedChunk, type SealedChunk, type SealedPack } from "./packGatherer.ts"
@@ -62,8 +62,8 @@ export interface WholeContent {
   readonly size: number
   /** SHA-256. */
   readonly hash: Uint8Array
-  /** The content as it is to be sealed; with codec `none` if it is a secret. */
-  stored(): Awaitable<Compressed>
+  /** The content as it is to be sealed, or as {@link sealWhole} did; with codec `none` if it is a secret. */
+  stored(): Awaitable<Compressed | SealedChunk>
 }
 
 /** One file to add. */
@@ -116,11 +116,12 @@ export function createPackWriter(options: PackWriterOptions): PackWriter {
     const same = key === undefined ? undefined : shared.get(key)
     if (same !== undefined) return same
 
-    const { codec, bytes } = await chunk.stored()
-    if (file.secret && codec !== "none") throw new TypeError("a secret was compressed")
-    const placed = gatherer.place(await run.seal(codec, bytes), { plainBytes, hash })
+    const stored = await chunk.stored()
+    if (file.secret && stored.codec !== "none") throw new TypeError("a secret was compressed")
+    const placed = gatherer.place(isSealed(stored) ? stored : await run.seal(stored), { plainBytes, hash })
     if (key !== undefined) shared.set(key, placed)
-    await gatherer.room()
+    const room = gatherer.room()
+    if (room !== undefined) await room
     return placed
   }
 
@@ -156,7 +157,8 @@ export function createPackWriter(options: PackWriterOptions): PackWriter {
 
   return {
     async addFile(file) {
-      await gatherer.room()
+      const room = gatherer.room()
+      if (room !== undefined) await room
       const run = createRun(crypto, keys)
       try {
         const { content } = file
@@ -178,7 +180,21 @@ interface Chunk {
   readonly hash: Uint8Array
   /** It is all of its file. */
   readonly isWhole: boolean
-  readonly stored: () => Awaitable<Compressed>
+  readonly stored: WholeContent["stored"]
+}
+
+/** Seals a whole small file before there is a pack for it: a run of its own, which ends with it. */
+export async function sealWhole(crypto: Crypto, keys: EpochKeys, content: Compressed): Promise<SealedChunk> {
+  const run = createRun(crypto, keys)
+  try {
+    return await run.seal(content)
+  } finally {
+    run.end()
+  }
+}
+
+export function isSealed(content: Compressed | SealedChunk): content is SealedChunk {
+  return "salt" in content
 }
 
 /** Short secrets are not: a pack that stays small would confirm the guess that somebody planted in another file. */
@@ -209,7 +225,7 @@ function addedFile(size: number, hash: Uint8Array, sealedBytes: number, placed: 
 /** The sealing of one file version, or of the part of it that is uploaded this time. */
 interface Run {
   readonly sealedBytes: number
-  seal(codec: Codec, bytes: Uint8Array): Promise<SealedChunk>
+  seal(content: Compressed): Promise<SealedChunk>
   /** Wipes the key. Nothing can be sealed any more. */
   end(): void
 }
@@ -231,7 +247,7 @@ function createRun(crypto: Crypto, keys: EpochKeys): Run {
     get sealedBytes() {
       return sealedBytes
     },
-    async seal(codec, plain) {
+    async seal({ codec, bytes: plain }) {
       if (ended || next > MAX_CHUNK_NUMBER) throw new StorageError("FORMAT_LIMIT_EXCEEDED", "run of sealing is over")
       drawn ??= draw()
       // Taken before the seal: a number is used up whether or not sealing succeeds.

@@ -3,7 +3,9 @@
  *
  * @module
  */
+import type { EpochKeys } from "../../storage/keys.ts"
 import type { CallOptions, ObjectId } from "../../storage/remote/store.ts"
+import type { Intake } from "../ports/intake.ts"
 import type { Progress } from "../ports/progress.ts"
 import type { Workspace } from "../ports/workspace.ts"
 import { JOURNAL } from "../tree/apply/journal.ts"
@@ -34,15 +36,23 @@ export async function lookAround(
   readAhead?: ReadAhead,
 ): Promise<Local> {
   const known = knownBase(context, head, await readBase(context))
-  return { ...known, scanned: await scanHere(context, workspace, known.cache, call, readAhead) }
+  const scanner = createScanner(context, workspace, readAhead)
+  scanner.sealUnder(head)
+  try {
+    return { ...known, scanned: await scanner.scan(known.cache, call.signal, context.host.progress) }
+  } finally {
+    await scanner.close()
+  }
 }
 
 /** A look that was begun before the head was known. */
 export interface EarlyLook {
+  /** What is read from now on is sealed under the keys of this head's epoch, which must be unlocked. */
+  sealUnder(head: Head): void
   /** What {@link lookAround} would have answered; looks again if this head says that the base does not hold. */
   under(head: Head): Promise<Local>
-  /** Stops it. Rejects never. */
-  abandon(): Promise<void>
+  /** To be called in the end. Stops what goes on still; rejects never. */
+  close(): Promise<void>
 }
 
 /**
@@ -53,6 +63,7 @@ export function lookEarly(context: Context, workspace: Workspace, call: CallOpti
   const stopped = new AbortController()
   const signal = call.signal === undefined ? stopped.signal : AbortSignal.any([call.signal, stopped.signal])
   const { progress, show } = shownLater(context.host.progress)
+  const scanner = createScanner(context, workspace, readAhead)
   const begun = begin()
   // Whoever waits for it hears of it.
   begun.catch(() => {})
@@ -60,24 +71,63 @@ export function lookEarly(context: Context, workspace: Workspace, call: CallOpti
   async function begin(): Promise<{ readonly base: StoredBase; readonly scanned: ScanResult } | null> {
     if ((await context.state.read(JOURNAL)) !== null) return null
     const base = await readBase(context)
-    const cache = base.cache ?? new Map()
-    return { base, scanned: await scanHere(context, workspace, cache, { signal }, readAhead, progress) }
+    return { base, scanned: await scanner.scan(base.cache ?? new Map(), signal, progress) }
   }
 
   return {
+    sealUnder: scanner.sealUnder,
     async under(head) {
       show()
       const early = await begun
       if (early === null) return lookAround(context, workspace, head, call, readAhead)
       const known = knownBase(context, head, early.base)
-      if (early.base.cache !== null && known.cache !== early.base.cache) {
-        return { ...known, scanned: await scanHere(context, workspace, known.cache, call, readAhead) }
-      }
-      return { ...known, scanned: early.scanned }
+      const holds = early.base.cache === null || known.cache === early.base.cache
+      return { ...known, scanned: holds ? early.scanned : await scanner.scan(known.cache, signal, progress) }
     },
-    async abandon() {
+    async close() {
       stopped.abort()
       await begun.catch(() => {})
+      await scanner.close()
+    },
+  }
+}
+
+/** Scans, with an intake for each scan where the host has one. */
+function createScanner({ host, config, keyring }: Context, workspace: Workspace, readAhead?: ReadAhead) {
+  let intake: Intake | undefined
+  let keys: EpochKeys | undefined
+  /** Nobody waits for these but whoever closes. */
+  const closing: Promise<void>[] = []
+
+  return {
+    sealUnder({ trust }: Head): void {
+      keys = keyring.get(trust.epoch.epoch)
+      if (keys !== undefined) intake?.sealUnder(keys)
+    },
+    async scan(cache: ScanCache, signal: AbortSignal | undefined, progress: Progress): Promise<ScanResult> {
+      readAhead?.clear()
+      const opened = host.openIntake?.({ root: workspace.root, keeps: readAhead !== undefined })
+      intake = opened
+      if (keys !== undefined) opened?.sealUnder(keys)
+      try {
+        return await scan({
+          workspace,
+          crypto: host.crypto,
+          rules: createIgnoreRules(),
+          cache,
+          workspaceId: config.workspace,
+          progress,
+          signal,
+          intake: opened,
+          ...(readAhead !== undefined && { onContent: readAhead.keep, onReady: readAhead.keepReady }),
+        })
+      } finally {
+        intake = undefined
+        if (opened !== undefined) closing.push(opened.close())
+      }
+    },
+    async close(): Promise<void> {
+      await Promise.all(closing)
     },
   }
 }
@@ -106,26 +156,6 @@ function shownLater(to: Progress): { readonly progress: Progress; readonly show:
       to.advance(done)
     },
   }
-}
-
-function scanHere(
-  { host, config }: Context,
-  workspace: Workspace,
-  cache: ScanCache,
-  { signal }: CallOptions,
-  readAhead?: ReadAhead,
-  progress = host.progress,
-): Promise<ScanResult> {
-  return scan({
-    workspace,
-    crypto: host.crypto,
-    rules: createIgnoreRules(),
-    cache,
-    workspaceId: config.workspace,
-    progress,
-    signal,
-    ...(readAhead !== undefined && { onContent: readAhead.keep }),
-  })
 }
 
 /**

@@ -1,76 +1,77 @@
 /**
- * Small files that the scan read: kept, and compressed on another core where
- * there is one, so that an upload reads, hashes and compresses nothing twice.
- * What is kept is bounded; beyond that a file is read again when its turn comes.
+ * Small files that the scan read: kept, so that an upload reads and hashes
+ * nothing twice. What is kept is bounded; beyond that a file is read again when
+ * its turn comes.
  *
  * @module
  */
-import { equalBytes } from "../../crypto/bytes.ts"
+import { equalBytes, toHex } from "../../crypto/bytes.ts"
 import { MAX_WHOLE_BYTES } from "../../storage/chunker.ts"
-import type { Compressing, Compressor } from "../../storage/compress.ts"
-import type { WholeContent } from "../../storage/packWriter.ts"
+import type { Compressor } from "../../storage/compress.ts"
+import { isSealed, type WholeContent } from "../../storage/packWriter.ts"
+import type { Ready } from "../ports/intake.ts"
 import { looksSecret } from "../tree/sensitive.ts"
 
 const MAX_HELD_BYTES = 32 * 1024 * 1024
-/** Between two counts of what is held. */
-const RECOUNT_BYTES = 1024 * 1024
+
+export type StoredContent = WholeContent["stored"]
 
 export interface ReadAhead {
-  /** Takes a file's content, which must not change any more. */
+  /** Takes a file's content as it was read, which must not change any more. */
   keep(path: string, bytes: Uint8Array, hash: Uint8Array): void
-  /** Gives away the content of that hash; `undefined` if it was not kept. */
-  take(path: string, hash: Uint8Array): WholeContent | undefined
-  close(): void
+  /** Takes a file's content as it is to be uploaded; whoever made it so has seen to what it holds. */
+  keepReady(path: string, ready: Ready, hash: Uint8Array): void
+  /**
+   * Gives away the content of that hash; `undefined` if it was not kept, or is sealed under another epoch than this.
+   */
+  take(path: string, hash: Uint8Array, epoch: number): StoredContent | undefined
+  /** Forgets everything: the files are looked at anew. */
+  clear(): void
 }
 
 export function createReadAhead(compressor: Compressor, maxHeldBytes = MAX_HELD_BYTES): ReadAhead {
-  const ahead = compressor.compressAhead?.()
   const kept = new Map<string, Kept>()
-  let room = maxHeldBytes
-  let recountAt = 0
+  /** Made when the first file is asked for that is not kept: an intake keeps one of several copies. */
+  let byContent: ReadonlyMap<string, Kept> | null = null
+  let heldBytes = 0
 
-  /** What is compressed takes less room than it did. */
-  function hasRoom(bytes: number): boolean {
-    if (bytes <= room) return true
-    recountAt -= bytes
-    if (recountAt > 0) return false
-    recountAt = RECOUNT_BYTES
-    room = maxHeldBytes
-    for (const { compressing } of kept.values()) room -= compressing.heldBytes
-    return bytes <= room
+  function copyOf(path: string, hash: Uint8Array): Kept | undefined {
+    if (looksSecret(path)) return undefined
+    byContent ??= new Map(
+      [...kept].flatMap(([each, file]) => (looksSecret(each) ? [] : [[toHex(file.hash), file] as const])),
+    )
+    return byContent.get(toHex(hash))
   }
 
   return {
     keep(path, bytes, hash) {
-      if (bytes.length > MAX_WHOLE_BYTES || !hasRoom(bytes.length)) return
-      room -= bytes.length
-      kept.set(path, { size: bytes.length, hash, compressing: looksSecret(path) ? asItIs(bytes) : compress(bytes) })
+      if (bytes.length > MAX_WHOLE_BYTES || heldBytes + bytes.length > maxHeldBytes) return
+      heldBytes += bytes.length
+      // A secret's compressed length would tell about it.
+      const stored = () => (looksSecret(path) ? ({ codec: "none", bytes } as const) : compressor.compress(bytes))
+      kept.set(path, { hash, epoch: null, stored })
     },
-    take(path, hash) {
-      const found = kept.get(path)
+    keepReady(path, ready, hash) {
+      kept.set(path, { hash, epoch: isSealed(ready) ? ready.epoch : null, stored: () => ready })
+    },
+    take(path, hash, epoch) {
+      const found = kept.get(path) ?? copyOf(path, hash)
       // An earlier look at a file that was edited since.
       if (found === undefined || !equalBytes(found.hash, hash)) return undefined
       kept.delete(path)
-      return { size: found.size, hash: found.hash, stored: () => found.compressing.result() }
+      return found.epoch === null || found.epoch === epoch ? found.stored : undefined
     },
-    close() {
+    clear() {
       kept.clear()
-      ahead?.close()
+      byContent = null
+      heldBytes = 0
     },
-  }
-
-  function compress(bytes: Uint8Array): Compressing {
-    return ahead?.add(bytes) ?? { heldBytes: bytes.length, result: () => compressor.compress(bytes) }
   }
 }
 
 interface Kept {
-  readonly size: number
   readonly hash: Uint8Array
-  readonly compressing: Compressing
-}
-
-/** A secret's compressed length would tell about it. */
-function asItIs(bytes: Uint8Array): Compressing {
-  return { heldBytes: bytes.length, result: () => ({ codec: "none", bytes }) }
+  /** Of the keys it is sealed under; `null` if it is not. */
+  readonly epoch: number | null
+  readonly stored: StoredContent
 }

@@ -155,7 +155,7 @@ export async function openStaging(options: StagingOptions): Promise<Staging> {
 
   await resume()
   return {
-    find: (hash, plainBytes) => chunks.get(chunkKey(hash, plainBytes)),
+    find: (hash, plainBytes) => (chunks.size === 0 ? undefined : chunks.get(chunkKey(hash, plainBytes))),
     async add(pack) {
       inHand.set(pack.id, pack)
       inHandBytes += pack.bytes.length

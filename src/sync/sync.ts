@@ -82,29 +82,17 @@ export async function preview(
 
 /** The caller holds the workspace's lock. */
 export async function syncOnce(context: Context, workspace: Workspace, options: SyncOptions): Promise<SyncReport> {
-  const readAhead = createReadAhead(context.host.compressor)
-  try {
-    return await syncReading(context, workspace, options, readAhead)
-  } finally {
-    readAhead.close()
-  }
-}
-
-async function syncReading(
-  context: Context,
-  workspace: Workspace,
-  options: SyncOptions,
-  readAhead: ReadAhead,
-): Promise<SyncReport> {
   const call: CallOptions = { signal: options.signal }
   if (options.dryRun === true) return preview(context, workspace, await enter(context, call), call)
+  const readAhead = createReadAhead(context.host.compressor)
   const looking = lookEarly(context, workspace, call, readAhead)
   try {
     const fresh = await enter(context, call)
+    looking.sealUnder(fresh.head)
     await recoverApply(context, workspace)
     return await tryUntilDone(context, workspace, fresh, looking, { options, readAhead, call })
   } finally {
-    await looking.abandon()
+    await looking.close()
   }
 }
 

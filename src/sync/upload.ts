@@ -6,11 +6,17 @@
  */
 import { equalBytes } from "../../crypto/bytes.ts"
 import type { Crypto } from "../../crypto/crypto.ts"
-import { createGear, type Gear } from "../../storage/chunker.ts"
-import type { Compressor } from "../../storage/compress.ts"
+import { createGear, type Gear, MAX_WHOLE_BYTES } from "../../storage/chunker.ts"
+import type { Compressed, Compressor } from "../../storage/compress.ts"
 import type { ChunkRef, FileEntry } from "../../storage/format/index/entry.ts"
 import type { EpochKeys } from "../../storage/keys.ts"
-import { type AddedFile, createPackWriter, MIN_SHARED_BYTES, type Reuse } from "../../storage/packWriter.ts"
+import {
+  type AddedFile,
+  createPackWriter,
+  MIN_SHARED_BYTES,
+  type Reuse,
+  type WholeContent,
+} from "../../storage/packWriter.ts"
 import type { CallOptions, ObjectId } from "../../storage/remote/store.ts"
 import type { Progress } from "../ports/progress.ts"
 import type { Workspace } from "../ports/workspace.ts"
@@ -110,18 +116,32 @@ export async function sealFiles(sealing: Sealing, files: readonly FileToSeal[]):
 
 type AddFile = ReturnType<typeof createPackWriter>["addFile"]
 
+/** `null` if the file is not what the plan saw any more. */
 async function sealOne(sealing: Sealing, addFile: AddFile, file: FileToSeal): Promise<AddedFile | null> {
-  const secret = looksSecret(file.path)
-  const reuse = reuseFor(sealing, file.before)
-  const content = file.content ?? sealing.readAhead?.take(file.path, file.node.hash)
-  if (content !== undefined) return addFile({ content, secret, reuse })
-  const pieces = piecesOf(sealing.workspace, file.path)
-  const added = await addFile({ content: pieces.iterable, secret, reuse }).catch((error: unknown) => {
-    if (error === pieces.refusal) return null
+  const { path, node, content } = file
+  const how = { secret: looksSecret(path), reuse: reuseFor(sealing, file.before) }
+  if (content !== undefined) return addFile({ content, ...how })
+  const refusal = new Error("the file changed or cannot be read")
+  const small = node.size <= MAX_WHOLE_BYTES
+  const read = small ? smallFile(sealing, file, how.secret, refusal) : piecesOf(sealing.workspace, path, refusal)
+  const added = await addFile({ content: read, ...how }).catch((error: unknown) => {
+    if (error === refusal) return null
     throw error
   })
-  if (added === null || added.size !== file.node.size || !equalBytes(added.hash, file.node.hash)) return null
-  return added
+  return added?.size === node.size && equalBytes(added.hash, node.hash) ? added : null
+}
+
+/** What was read ahead; read now, and looked at once more, if it was not and is needed. */
+function smallFile(sealing: Sealing, { path, node }: FileToSeal, secret: boolean, refusal: Error): WholeContent {
+  const { crypto, compressor, keys, readAhead, workspace } = sealing
+  const readNow = async (): Promise<Compressed> => {
+    const read = await workspace.read(path, MAX_WHOLE_BYTES)
+    if (!read.ok) throw refusal
+    const { bytes } = read.value
+    if (bytes.length !== node.size || !equalBytes(crypto.sha256(bytes), node.hash)) throw refusal
+    return secret ? { codec: "none", bytes } : compressor.compress(bytes)
+  }
+  return { size: node.size, hash: node.hash, stored: readAhead?.take(path, node.hash, keys.epoch) ?? readNow }
 }
 
 function reuseFor(sealing: Sealing, before: FileEntry | null): Reuse {
@@ -133,11 +153,7 @@ function reuseFor(sealing: Sealing, before: FileEntry | null): Reuse {
 }
 
 /** Turns the workspace's pushed pieces into pulled ones, one in hand at a time. */
-function piecesOf(
-  workspace: Workspace,
-  path: string,
-): { readonly iterable: AsyncIterable<Uint8Array>; readonly refusal: Error } {
-  const refusal = new Error("the file changed or cannot be read")
+function piecesOf(workspace: Workspace, path: string, refusal: Error): AsyncIterable<Uint8Array> {
   async function* pull(): AsyncGenerator<Uint8Array> {
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
     const writer = writable.getWriter()
@@ -161,7 +177,7 @@ function piecesOf(
       await reading
     }
   }
-  return { iterable: pull(), refusal }
+  return pull()
 }
 
 function totalBytes(files: readonly FileToSeal[]): number {

@@ -14,6 +14,7 @@ import { workspaceHome, workspacesIn } from "../../src/platform/node/state/home.
 import { createNodeClock } from "../../src/platform/node/nodeClock.ts"
 import { createNodeCompressor } from "../../src/platform/node/nodeCompressor.ts"
 import { createNodeCrypto } from "../../src/platform/node/nodeCrypto.ts"
+import { createThreadIntake } from "../../src/platform/node/intake/threadIntake.ts"
 import { createNodeState } from "../../src/platform/node/state/nodeState.ts"
 import { createNodeWorkspace } from "../../src/platform/node/workspace/nodeWorkspace.ts"
 import type { Clock } from "../../src/ports/clock.ts"
@@ -61,9 +62,13 @@ export function createMachine(options: MachineOptions): TestMachine {
   mkdirSync(root, { recursive: true })
   const person = createPerson()
   const openStore = options.openStore ?? ((url, create) => openLocalGitStore({ path: new URL(url).pathname, create }))
+  const [crypto, compressor] = [createNodeCrypto(), createNodeCompressor()]
+  // Who brings a disk or ciphers of his own wants all work to go through them.
+  const isPlain = !(options.openWorkspace ?? options.crypto ?? options.compressor)
   const host: Host = {
-    crypto: options.crypto ?? createNodeCrypto(),
-    compressor: options.compressor ?? createNodeCompressor(),
+    crypto: options.crypto ?? crypto,
+    compressor: options.compressor ?? compressor,
+    ...(isPlain && { openIntake: (intake) => createThreadIntake({ ...intake, crypto, compressor }) }),
     clock: options.clock ?? createNodeClock(),
     progress: { step() {}, advance() {} },
     prompts: promptsOf(person),

@@ -112,17 +112,6 @@ function countingCompressor(compressor: Compressor, work: () => Work): Compresso
       work().compressed += bytes.length
       return compressor.compress(bytes)
     },
-    compressAhead() {
-      const ahead = compressor.compressAhead?.()
-      if (ahead === undefined) throw new TypeError("Node has another core")
-      return {
-        ...ahead,
-        add(bytes) {
-          work().compressed += bytes.length
-          return ahead.add(bytes)
-        },
-      }
-    },
   }
 }
 

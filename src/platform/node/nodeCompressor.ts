@@ -15,7 +15,6 @@ import {
   looksCompressible,
 } from "../../../storage/compress.ts"
 import { StorageError } from "../../../storage/errors.ts"
-import { createCompressAhead } from "./compressAhead.ts"
 
 const DEFLATE_LEVEL = 6
 const ZSTD_LEVEL = 3
@@ -34,7 +33,6 @@ export function createNodeCompressor(
     looksCompressible(bytes) ? keepIfShorter(codec, bytes, squeeze(bytes)) : { codec: "none", bytes }
   return {
     compress,
-    compressAhead: () => createCompressAhead({ compress, codec }),
     decompress(codec, stored, plainBytes) {
       if (codec === "deflate-raw") return inflate(zlib.inflateRawSync, stored, plainBytes)
       if (codec !== "zstd" || !hasZstd()) return decompress(codec, stored, plainBytes)

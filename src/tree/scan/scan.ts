@@ -17,9 +17,11 @@
  */
 import type { Crypto } from "../../../crypto/crypto.ts"
 import { SyncError } from "../../errors.ts"
+import type { Intake, Ready, TakenIn } from "../../ports/intake.ts"
 import type { Progress } from "../../ports/progress.ts"
 import {
   DONE,
+  done,
   type FolderItem,
   type Outcome,
   type Stat,
@@ -51,8 +53,12 @@ export interface ScanInput {
   readonly workspaceId: string | null
   readonly progress?: Progress
   readonly signal?: AbortSignal | undefined
-  /** Gets the content of every small file that had to be read, with its SHA-256. */
+  /** Reads small files in place of the workspace. */
+  readonly intake?: Pick<Intake, "add" | "drain"> | undefined
+  /** Gets the content of every small file that the workspace had to read, with its SHA-256. */
   readonly onContent?: (path: string, bytes: Uint8Array, hash: Uint8Array) => void
+  /** Gets what the intake made ready, with the SHA-256 of the content. */
+  readonly onReady?: (path: string, ready: Ready, hash: Uint8Array) => void
 }
 
 export interface ScanResult {
@@ -77,6 +83,8 @@ const MAX_SYNCIGNORE_BYTES = 1024 * 1024
 /** How often a file that changes while it is read is read again. */
 const ATTEMPTS = 3
 const REPORT_EVERY = 256
+/** In the place of a hash that is not known yet. */
+const UNREAD = new Uint8Array(0)
 
 /**
  * @throws {SyncError} `ROOT_MISSING` if the root is not there, or its marker is another workspace's, or is gone with
@@ -89,6 +97,7 @@ export async function scan(input: ScanInput): Promise<ScanResult> {
   input.progress?.step("scan", undefined, "files")
   const walk = createWalk(input, await readFileClock(input.workspace))
   await walk.folder("", true)
+  await walk.readRest()
   await walk.secondLook()
   const markerMissing = await checkMarker(input, walk.nodes)
   const { nodes, held, occupied, seen, diskModes } = walk
@@ -222,6 +231,7 @@ function createWalk(input: ScanInput, { nowNs: startedNs, hasCtime }: FileClock)
   }
 
   async function node(path: string, stat: Stat, sameRules: boolean): Promise<void> {
+    if (stat.type === "file") return file(path, stat)
     count()
     if (stat.type === "other") return hold(path, "not-a-file")
     if (stat.type === "folder") {
@@ -231,17 +241,52 @@ function createWalk(input: ScanInput, { nowNs: startedNs, hasCtime }: FileClock)
     if (stat.type === "link") {
       const target = await workspace.readLink(path)
       if (!target.ok) return hold(path, target.refusal === "name" ? "name-not-unicode" : refusalToHold(target.refusal))
-      return put(path, { type: "link", mode: 0, target: target.value }, stat)
+      put(path, { type: "link", mode: 0, target: target.value }, stat)
     }
-    await file(path, stat)
   }
 
   async function file(path: string, stat: Stat): Promise<void> {
     const known = unchanged(path, stat) ?? fromElsewhere(path, stat)
+    if (known === null && input.intake !== undefined && stat.size <= SMALL_BYTES) {
+      // It has its place in the order of the walk; its content comes later.
+      keep(path, { ...stat, hash: UNREAD, settled: false })
+      return input.intake.add(path, stat, (taken) => receive(path, stat, taken))
+    }
+    count()
     if (known !== null) return keep(path, known)
+    await read(path, stat)
+  }
+
+  async function read(path: string, stat: Stat): Promise<void> {
     const read = await again((attempt) => readFile(path, stat, attempt))
-    if (!read.ok) return hold(path, refusalToHold(read.refusal))
-    keep(path, read.value)
+    if (read.ok) return keep(path, read.value)
+    drop(path)
+    hold(path, refusalToHold(read.refusal))
+  }
+
+  /** Files that the intake could not read as they were listed. */
+  const unread: (readonly [path: string, stat: Stat])[] = []
+
+  function receive(path: string, stat: Stat, taken: TakenIn | null): void {
+    count()
+    if (taken === null) {
+      unread.push([path, stat])
+      return
+    }
+    keep(path, toSeen(stat, taken.hash))
+    if (taken.ready !== null) input.onReady?.(path, taken.ready, taken.hash)
+  }
+
+  /** What the intake has not come to, and what it could not read. */
+  async function readRest(): Promise<void> {
+    await input.intake?.drain(signal)
+    for (const [path, stat] of unread) await read(path, stat)
+  }
+
+  function drop(path: string): void {
+    nodes.delete(path)
+    seen.delete(path)
+    diskModes.delete(path)
   }
 
   /** What the cache knows of that very file under another path, if it knows nothing of this one. */
@@ -261,20 +306,20 @@ function createWalk(input: ScanInput, { nowNs: startedNs, hasCtime }: FileClock)
       const { bytes, stat } = read.value
       const hash = crypto.sha256(bytes)
       input.onContent?.(path, bytes, hash)
-      return toSeen(stat, hash)
+      return done(toSeen(stat, hash))
     }
     const hasher = crypto.createSha256()
     const read = await workspace.readPieces(path, (piece) => {
       signal?.throwIfAborted()
       hasher.update(piece)
     })
-    return read.ok ? toSeen(read.value, hasher.digest()) : read
+    return read.ok ? done(toSeen(read.value, hasher.digest())) : read
   }
 
-  function toSeen(stat: Stat, hash: Uint8Array): Outcome<Seen> {
+  function toSeen(stat: Stat, hash: Uint8Array): Seen {
     const { mode, size, mtimeNs, ctimeNs, inode, device } = stat
     const settled = mtimeNs < startedNs && ctimeNs < startedNs
-    return { ok: true, value: { mode, size, mtimeNs, ctimeNs, inode, device, hash, settled } }
+    return { mode, size, mtimeNs, ctimeNs, inode, device, hash, settled }
   }
 
   function put(path: string, content: TreeNode, stat: Pick<Stat, "mode">): void {
@@ -311,7 +356,7 @@ function createWalk(input: ScanInput, { nowNs: startedNs, hasCtime }: FileClock)
   let folded: Set<string> | undefined
   const fold = (path: string) => path.normalize("NFC").toUpperCase().toLowerCase()
 
-  return { folder, secondLook, nodes, held, occupied, seen, diskModes }
+  return { folder, readRest, secondLook, nodes, held, occupied, seen, diskModes }
 }
 
 function settledByInode(cache: ScanCache): ReadonlyMap<bigint, Seen> {

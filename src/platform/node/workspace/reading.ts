@@ -125,12 +125,19 @@ export function readWhole(fd: number, before: fs.BigIntStats, maxBytes: number):
 /**
  * The same of a file that was looked at just now: one look afterwards says whether it is still that file, and has not
  * moved since. A look between opening and reading would say no more.
+ *
+ * @param into - Room for the content, at least `expected.size` long; what is answered lies there.
  */
-export function readExpected(place: string, maxBytes: number, expected: Stat): Outcome<ReadFile> {
+export function readExpected(
+  place: string,
+  maxBytes: number,
+  expected: Stat,
+  into?: Uint8Array<ArrayBuffer>,
+): Outcome<ReadFile> {
   if (expected.type !== "file" || expected.size > maxBytes) return refuse("changed")
   const fd = fs.openSync(place, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
   try {
-    const bytes = readBytes(fd, expected.size)
+    const bytes = readBytes(fd, expected.size, into)
     if (bytes === null || !isSameStat(toStat(fs.fstatSync(fd, { bigint: true })), expected)) return refuse("changed")
     return done({ bytes, stat: expected })
   } catch (error) {
@@ -143,14 +150,13 @@ export function readExpected(place: string, maxBytes: number, expected: Stat): O
 }
 
 /** `null` if there are fewer. */
-function readBytes(fd: number, size: number): Uint8Array | null {
-  const bytes = new Uint8Array(size)
+function readBytes(fd: number, size: number, into = new Uint8Array(size)): Uint8Array | null {
   for (let length = 0; length < size; ) {
-    const read = fs.readSync(fd, bytes, length, size - length, null)
+    const read = fs.readSync(fd, into, length, size - length, null)
     if (read === 0) return null
     length += read
   }
-  return bytes
+  return into.length === size ? into : into.subarray(0, size)
 }
 
 export function readLink(place: string): Outcome<string> {

@@ -4,6 +4,8 @@ import { createServer } from "node:net"
 import { once } from "node:events"
 import { join } from "node:path"
 import { afterAll, beforeEach, describe, expect, it } from "vitest"
+import { createThreadIntake } from "../../../../src/platform/node/intake/threadIntake.ts"
+import { createNodeCompressor } from "../../../../src/platform/node/nodeCompressor.ts"
 import { createNodeCrypto } from "../../../../src/platform/node/nodeCrypto.ts"
 import { createNodeWorkspace } from "../../../../src/platform/node/workspace/nodeWorkspace.ts"
 import { createIgnoreRules } from "../../../../src/tree/scan/ignoreRules.ts"
@@ -20,7 +22,10 @@ const crypto = createNodeCrypto()
 const NOBODY = 65534
 const IS_ROOT = process.geteuid?.() === 0
 
-describe("a scan of a real folder", () => {
+describe.each([
+  ["by the workspace", false],
+  ["by an intake", true],
+])("a scan of a real folder, read %s", (_, hasIntake) => {
   let root: string
 
   beforeEach(async () => {
@@ -28,15 +33,17 @@ describe("a scan of a real folder", () => {
     await prepareStateFolder(createNodeWorkspace(root), "abc")
   })
 
-  const look = async (cache: ScanCache = new Map(), more: Partial<ScanInput> = {}) =>
-    scan({
-      workspace: createNodeWorkspace(root),
-      crypto,
-      rules: createIgnoreRules(),
-      cache,
-      workspaceId: "abc",
-      ...more,
-    })
+  const look = async (cache: ScanCache = new Map(), more: Partial<ScanInput> = {}) => {
+    const workspace = createNodeWorkspace(root)
+    const compressor = createNodeCompressor()
+    const intake = hasIntake ? createThreadIntake({ root: workspace.root, crypto, compressor, keeps: true }) : undefined
+    try {
+      const input = { workspace, crypto, rules: createIgnoreRules(), cache, workspaceId: "abc", intake }
+      return await scan({ ...input, ...more })
+    } finally {
+      await intake?.close()
+    }
+  }
 
   it("holds sockets, FIFOs and names that are not UTF-8, and goes on", async () => {
     execFileSync("mkfifo", [join(root, "fifo")])
@@ -122,7 +129,8 @@ describe("a scan of a real folder", () => {
     const first = await look()
     expect(first.nodes.size).toBe(10_100)
     const cache = remember(new Map(), first.nodes, about, first.seen, first.diskModes)
-    await look(cache, { onContent: () => expect.unreachable("nothing is read") })
+    const unread = () => expect.unreachable("nothing is read")
+    await look(cache, { onContent: unread, onReady: unread })
     expect(performance.now() - start).toBeLessThan(10_000)
   })
 })
