@@ -111,6 +111,8 @@ export async function sealFiles(sealing: Sealing, files: readonly FileToSeal[]):
     sealing.progress.advance(file.node.size)
   }
   await writer.finish()
+  // What nobody asked for makes room for the commit.
+  sealing.readAhead?.clear()
   return { chunksByPath: new Map([...added].map(([path, file]) => [path, file.chunks()])), changed }
 }
 
