@@ -221,7 +221,7 @@ describe("the work of", () => {
       opened: 60,
       created: 6,
       hashed: 291_652,
-      compressed: 2352,
+      compressed: 0,
       sealed: 0,
       unsealed: 39_108,
       signed: 0,
