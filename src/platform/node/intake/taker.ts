@@ -2,9 +2,8 @@
  * Takes one file after another in: reads it into memory that is used again,
  * hashes, compresses and seals it. The same on whatever thread.
  *
- * A file is opened by its plain name, which is quicker to follow than a held
- * folder's descriptor. It counts only if what was opened is the very file that
- * was listed, by inode and all else: where a link led elsewhere, it is not.
+ * Folders are reached as `anchor.ts` says, one after another: files come folder
+ * by folder, and the way to it is the dearer half of opening a small file.
  *
  * @module
  */
@@ -15,8 +14,10 @@ import type { EpochKeys } from "../../../../storage/keys.ts"
 import { sealWhole } from "../../../../storage/packWriter.ts"
 import type { Ready, TakenIn } from "../../../ports/intake.ts"
 import type { Stat } from "../../../ports/workspace.ts"
+import { nameOf, parentOf } from "../../../tree/paths.ts"
 import { looksSecret } from "../../../tree/sensitive.ts"
 import type { NodeCompressor } from "../nodeCompressor.ts"
+import { type Anchor, createAnchor, hasDescriptorPaths } from "../workspace/anchor.ts"
 import { readExpected } from "../workspace/reading.ts"
 
 export interface TakerOptions {
@@ -38,6 +39,7 @@ export interface Taker {
 }
 
 export function createTaker({ root, crypto, compressor }: TakerOptions): Taker {
+  const folders = createFolders(root)
   const room = new Uint8Array(MAX_WHOLE_BYTES)
   /** Contents that were kept: another copy of one is not. */
   const kept = new Set<string>()
@@ -45,8 +47,9 @@ export function createTaker({ root, crypto, compressor }: TakerOptions): Taker {
 
   function read(path: string, listed: Stat): Uint8Array | null {
     try {
-      const read = readExpected(`${root}/${path}`, MAX_WHOLE_BYTES, listed, room)
-      return read.ok ? read.value.bytes : null
+      const place = folders.place(path)
+      const read = place === null ? null : readExpected(place, MAX_WHOLE_BYTES, listed, room)
+      return read?.ok ? read.value.bytes : null
     } catch {
       // Whoever looks at it in the other way learns why.
       return null
@@ -76,7 +79,40 @@ export function createTaker({ root, crypto, compressor }: TakerOptions): Taker {
       keys = given
     },
     close() {
+      folders.release()
       room.fill(0)
+    },
+  }
+}
+
+/** How long the folder of the last file counts as found, in milliseconds: less than an anchor keeps one that is not used. */
+const FOUND_MS = 50
+
+/** Finds the folder of a file, unless it is that of the file before. */
+function createFolders(root: string) {
+  let anchor: Anchor | null = null
+  let last: { readonly path: string; readonly at: string | null; readonly foundAt: number } | null = null
+
+  function find(path: string): string | null {
+    anchor ??= createAnchor(root, hasDescriptorPaths(root))
+    anchor.begin()
+    const folder = anchor.folder(path)
+    return folder.ok ? folder.at : null
+  }
+
+  return {
+    /** `null` if there is no such folder. @throws {SyncError} `ROOT_MISSING`. */
+    place(path: string): string | null {
+      const parent = parentOf(path)
+      const now = performance.now()
+      if (last?.path !== parent || now - last.foundAt > FOUND_MS) {
+        last = { path: parent, at: find(parent), foundAt: now }
+      }
+      return last.at === null ? null : `${last.at}/${nameOf(path)}`
+    },
+    release(): void {
+      last = null
+      anchor?.release()
     },
   }
 }

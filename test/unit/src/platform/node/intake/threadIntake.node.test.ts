@@ -135,12 +135,14 @@ describe.each<[string, Partial<ThreadIntakeOptions>]>([
   it("answers nothing for what is not the file that was listed", async () => {
     const { root } = plant(400)
     const outside = folders.make()
-    for (const name of ["swapped.ts", "within.ts"]) fs.writeFileSync(join(outside, name), "theirs")
+    fs.writeFileSync(join(outside, "swapped.ts"), "theirs")
     for (const name of ["gone.ts", "edited.ts", "longer.ts", "swapped.ts", "fifo.ts", "folder.ts", "same.ts"]) {
       fs.writeFileSync(join(root, name), "theirs")
     }
     fs.mkdirSync(join(root, "sub"))
     fs.writeFileSync(join(root, "sub/within.ts"), "theirs")
+    // The very same file: only the way to it is another.
+    fs.linkSync(join(root, "sub/within.ts"), join(outside, "within.ts"))
     const paths = ["gone", "edited", "longer", "swapped", "fifo", "folder", "same", "sub/within"].map((p) => `${p}.ts`)
     const rest = fs.readdirSync(join(root, "part 0")).map((name) => `part 0/${name}`)
     const stats = new Map<string, Stat>()
@@ -152,7 +154,7 @@ describe.each<[string, Partial<ThreadIntakeOptions>]>([
     fs.symlinkSync(join(outside, "swapped.ts"), join(root, "swapped.ts"))
     execFileSync("mkfifo", [join(root, "fifo.ts")])
     fs.mkdirSync(join(root, "folder.ts"))
-    fs.rmSync(join(root, "sub"), { recursive: true })
+    fs.renameSync(join(root, "sub"), join(root, "moved away"))
     fs.symlinkSync(outside, join(root, "sub"))
     const intake = open(root, how)
     const taken = new Map<string, TakenIn | null>()
