@@ -21,7 +21,6 @@ import type { Intake, Ready, TakenIn } from "../../ports/intake.ts"
 import type { Progress } from "../../ports/progress.ts"
 import {
   DONE,
-  done,
   type FolderItem,
   type Outcome,
   type Stat,
@@ -30,6 +29,7 @@ import {
 } from "../../ports/workspace.ts"
 import { type FileClock, readFileClock } from "./fileClock.ts"
 import { IGNORE_FILE } from "./ignoreRules.ts"
+import { again, createContentReader, SMALL_BYTES } from "./contentReader.ts"
 import type { TreeNode } from "../node.ts"
 import { checkPath, isOwnFolder, parentOf } from "../paths.ts"
 import type { HoldReason } from "../plan/plan.ts"
@@ -77,11 +77,7 @@ export interface ScanResult {
   readonly markerMissing: boolean
 }
 
-/** Larger files are read in pieces. */
-const SMALL_BYTES = 1024 * 1024
 const MAX_SYNCIGNORE_BYTES = 1024 * 1024
-/** How often a file that changes while it is read is read again. */
-const ATTEMPTS = 3
 const REPORT_EVERY = 256
 /** In the place of a hash that is not known yet. */
 const UNREAD = new Uint8Array(0)
@@ -130,7 +126,8 @@ async function checkMarker(
 }
 
 function createWalk(input: ScanInput, { nowNs: startedNs, hasCtime }: FileClock) {
-  const { workspace, crypto, rules, cache, progress, signal } = input
+  const { workspace, rules, cache, progress, signal } = input
+  const contents = createContentReader(input, startedNs)
   const nodes = new Map<string, TreeNode>()
   const held = new Map<string, HoldReason>()
   const occupied = new Set<string>()
@@ -258,7 +255,7 @@ function createWalk(input: ScanInput, { nowNs: startedNs, hasCtime }: FileClock)
   }
 
   async function read(path: string, stat: Stat): Promise<void> {
-    const read = await again((attempt) => readFile(path, stat, attempt))
+    const read = await contents.read(path, stat)
     if (read.ok) return keep(path, read.value)
     drop(path)
     hold(path, refusalToHold(read.refusal))
@@ -273,7 +270,7 @@ function createWalk(input: ScanInput, { nowNs: startedNs, hasCtime }: FileClock)
       unread.push([path, stat])
       return
     }
-    keep(path, toSeen(stat, taken.hash))
+    keep(path, contents.seen(stat, taken.hash))
     if (taken.ready !== null) input.onReady?.(path, taken.ready, taken.hash)
   }
 
@@ -297,30 +294,6 @@ function createWalk(input: ScanInput, { nowNs: startedNs, hasCtime }: FileClock)
     return known !== undefined && isSame(known, stat) ? known : null
   }
   let byInode: ReadonlyMap<bigint, Seen> | undefined
-
-  async function readFile(path: string, listed: Stat, attempt: number): Promise<Outcome<Seen>> {
-    signal?.throwIfAborted()
-    if (listed.size <= SMALL_BYTES) {
-      const read = await workspace.read(path, SMALL_BYTES, attempt === 0 ? listed : undefined)
-      if (!read.ok) return read
-      const { bytes, stat } = read.value
-      const hash = crypto.sha256(bytes)
-      input.onContent?.(path, bytes, hash)
-      return done(toSeen(stat, hash))
-    }
-    const hasher = crypto.createSha256()
-    const read = await workspace.readPieces(path, (piece) => {
-      signal?.throwIfAborted()
-      hasher.update(piece)
-    })
-    return read.ok ? done(toSeen(read.value, hasher.digest())) : read
-  }
-
-  function toSeen(stat: Stat, hash: Uint8Array): Seen {
-    const { mode, size, mtimeNs, ctimeNs, inode, device } = stat
-    const settled = mtimeNs < startedNs && ctimeNs < startedNs
-    return { mode, size, mtimeNs, ctimeNs, inode, device, hash, settled }
-  }
 
   function put(path: string, content: TreeNode, stat: Pick<Stat, "mode">): void {
     const base = cache.get(path)?.base ?? null
@@ -363,12 +336,6 @@ function settledByInode(cache: ScanCache): ReadonlyMap<bigint, Seen> {
   const byInode = new Map<bigint, Seen>()
   for (const { seen } of cache.values()) if (seen?.settled) byInode.set(seen.inode, seen)
   return byInode
-}
-
-async function again<T>(run: (attempt: number) => Promise<Outcome<T>>): Promise<Outcome<T>> {
-  let outcome = await run(0)
-  for (let i = 1; i < ATTEMPTS && !outcome.ok && outcome.refusal === "changed"; i++) outcome = await run(i)
-  return outcome
 }
 
 /** `missing`: it was listed, so it is being replaced, or was removed just now; the next scan knows. */

@@ -94,6 +94,7 @@ export function createThreadIntake(options: ThreadIntakeOptions): Intake {
   }
 
   function giveKeys({ workspace, epoch, key }: EpochKeys): void {
+    if (worker === null) return
     // Moved, so that the copy is the thread's alone.
     const copy = key.expose().slice()
     tell({ kind: "keys", workspace, epoch, key: copy }, [copy.buffer])
