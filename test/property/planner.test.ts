@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import type { Conflict, Resolution } from "../../src/tree/plan/plan.ts"
+import type { Conflict, HoldReason, Resolution } from "../../src/tree/plan/plan.ts"
 import { plan } from "../../src/tree/plan/planner.ts"
 import {
   type Action,
@@ -295,3 +295,44 @@ describe("a machine", () => {
     )
   })
 })
+
+describe("a plan that passes over what is settled", () => {
+  test("is the plan of every path, whatever is held, ignored or torn out of its folder", () => {
+    const events = fc.array(wild, { maxLength: 12 })
+    const some = fc.array(fc.nat(40), { maxLength: 4 })
+    fc.assert(
+      fc.property(events, machine, some, some, fc.boolean(), (happened, who, holding, losing, dormant) => {
+        const world = createWorld(3)
+        for (const event of happened) happen(world, event)
+        const input = (world.machines[who] as Machine).input()
+        const local = new Map(input.local)
+        const held = new Map<string, HoldReason>()
+        for (const [path] of pick(local, holding)) {
+          held.set(path, "unreadable")
+          // The caller may hold what the scan has seen.
+          if (path.length % 3 === 0) continue
+          for (const each of local.keys()) if (each === path || each.startsWith(`${path}/`)) local.delete(each)
+        }
+        const remote = new Map(input.remote)
+        // A vault need not list the folders of what it lists, and may call them what they are not.
+        for (const [path, entry] of pick(remote, losing)) {
+          if (entry.type !== "folder") continue
+          if (path.length % 2 === 0) remote.delete(path)
+          else remote.set(path, { ...entry, type: "link", target: "x" })
+        }
+        const most = dormant ? new Set([...input.base.keys()].filter((_, i) => i % 3 === 0)) : input.dormant
+        const wildest = { ...input, local, held, remote, ...(most !== undefined && { dormant: most }) }
+        expect(plan(wildest)).toEqual(plan(wildest, true))
+      }),
+      { numRuns: 2 * RUNS },
+    )
+  })
+})
+
+function pick<T>(from: ReadonlyMap<string, T>, numbers: readonly number[]): readonly (readonly [string, T])[] {
+  const all = [...from]
+  return numbers.flatMap((number) => {
+    const found = all[number % Math.max(1, all.length)]
+    return found === undefined ? [] : [found]
+  })
+}

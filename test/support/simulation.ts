@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { expect } from "vitest"
 import type { FileEntry, IndexEntry, Tombstone } from "../../storage/format/index/entry.ts"
 import type { FileNode, TreeNode } from "../../src/tree/node.ts"
 import {
@@ -161,6 +162,7 @@ export class Machine {
   sync(choose: Chooser, log: Log, fails: (operation: Operation) => boolean = () => false): SyncResult {
     const input = this.input()
     const first = plan(input)
+    expect(first).toEqual(plan(input, true))
     const resolutions = new Map<string, Resolution>()
     for (const conflict of first.conflicts) {
       const resolution = choose(conflict)

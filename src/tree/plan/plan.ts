@@ -140,6 +140,7 @@ export interface PlatformRules {
 export interface PlanInput {
   /** What this machine and the vault last agreed on; empty for a new or re-joined machine. */
   readonly base: ReadonlyMap<string, TreeNode>
+  /** What the scan saw: nothing that is ignored. */
   readonly local: ReadonlyMap<string, TreeNode>
   readonly remote: ReadonlyMap<string, IndexEntry>
   /** Only these delete: what is merely absent from `remote` is put back. */
@@ -218,7 +219,8 @@ export function toNode(node: TreeNode): TreeNode {
 
 /** Whether two nodes have the same content, whatever their permissions. */
 export function sameContent(a: TreeNode, b: TreeNode): boolean {
-  if (a.type === "file") return b.type === "file" && a.size === b.size && equalBytes(a.hash, b.hash)
+  if (a.type === "file")
+    return b.type === "file" && a.size === b.size && (a.hash === b.hash || equalBytes(a.hash, b.hash))
   if (a.type === "link") return b.type === "link" && a.target === b.target
   return b.type === "folder"
 }

@@ -3,7 +3,7 @@
  * number of paths, after one sort. The rules are in the design ("Syncing"); the
  * table for one path is `decide.ts`.
  *
- *     rows      one per path of any side, folders before what is in them
+ *     rows      one per path that is not settled, and per folder around one; folders before what is in them
  *     judge     top-down: what to do about each path by itself, and what to leave alone
  *     settle    bottom-up: a folder stays where something in it stays; a file does not take
  *               the place of a folder that is still needed
@@ -46,10 +46,11 @@ interface Row {
   inside: number
 }
 
-export function plan(input: PlanInput): Plan {
+/** @param every - Looks at settled paths, too, which comes to the same and takes longer. For tests. */
+export function plan(input: PlanInput, every = false): Plan {
   const collided = new Map<string, HoldReason>()
   for (;;) {
-    const rows = settle(judge(createRows(input), input, collided), input)
+    const rows = settle(judge(createRows(input, every), input, collided), input)
     const before = collided.size
     for (const [path, { reason }] of newCollisions(rows, input)) collided.set(path, reason)
     // Holding back one name can keep a folder that was to go, which may collide in turn. Each round holds more, so it ends.
@@ -57,11 +58,14 @@ export function plan(input: PlanInput): Plan {
   }
 }
 
-function createRows(input: PlanInput): readonly Row[] {
-  const paths = new Set<string>(input.remote.keys())
-  for (const path of input.local.keys()) paths.add(path)
-  for (const path of input.base.keys()) paths.add(path)
-  for (const path of input.held.keys()) paths.add(path)
+function createRows(input: PlanInput, every: boolean): readonly Row[] {
+  // Where names fold into each other, what is settled is in the way of what comes.
+  const folds = input.platform?.caseInsensitive || input.platform?.normalizes
+  const settled = every || folds ? NO_PATHS : settledPaths(input)
+  const paths = new Set<string>()
+  for (const side of [input.remote, input.local, input.base, input.held]) {
+    for (const path of side.keys()) if (!settled.has(path)) paths.add(path)
+  }
   for (const path of paths) {
     // A set visits what is added while it is walked: parents of parents come by themselves.
     const parent = parentOf(path)
@@ -86,6 +90,36 @@ function createRows(input: PlanInput): readonly Row[] {
   const list = [...rows.values()]
   for (let i = list.length - 1; i >= 0; i--) implyParent(list[i] as Row)
   return list
+}
+
+const NO_PATHS: ReadonlySet<string> = new Set()
+
+/**
+ * Paths, most of them as a rule, that are the same on all three sides: nothing is to be done or learnt about them. Only
+ * in folders that all three have, so that none of these can be about to go, or to make room, which would concern what is
+ * in it. What is here is not ignored: the scan does not look at that.
+ */
+function settledPaths({ base, local, remote, held }: PlanInput): ReadonlySet<string> {
+  const folders = new Map<string, boolean>([["", true]])
+  const isFolder = (path: string): boolean => {
+    const known = folders.get(path)
+    if (known !== undefined) return known
+    const found = [base, local, remote].every((side) => side.get(path)?.type === "folder")
+    folders.set(path, found)
+    return found
+  }
+  const settled = new Set<string>()
+  for (const [path, there] of remote) {
+    const [before, here] = [base.get(path), local.get(path)]
+    if (before === undefined || here === undefined || held.has(path)) continue
+    if (isSettled(before, here, there) && isFolder(parentOf(path))) settled.add(path)
+  }
+  return settled
+}
+
+function isSettled(base: TreeNode, local: TreeNode, remote: IndexEntry): boolean {
+  if (!sameContent(local, remote) || !sameContent(base, remote)) return false
+  return remote.type === "link" || (local.mode === remote.mode && base.mode === remote.mode)
 }
 
 /** A side that has something in a folder has the folder, whether it lists it or not. */
