@@ -1,16 +1,18 @@
 /**
  * Bundles the programs of `entries.ts` into `dist/`.
  *
- * The CLI and the tour are ES modules that share chunks, so that what they
- * import on demand is read on demand. The extension's two bundles are single CommonJS
- * files: VS Code loads exactly one file on the web, and older desktops only CommonJS.
+ * The programs for Node are ES modules with chunks, so that what they import on
+ * demand is read on demand. Each is bundled by itself: what several share would fall
+ * into many small chunks, and each file costs a command's start a millisecond. The
+ * extension's two bundles are single CommonJS files: VS Code loads exactly one file on
+ * the web, and older desktops only CommonJS.
  *
  * @module
  */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { type BuildOptions, build } from "esbuild"
-import { ENTRIES, type Entry, EXTERNAL_PACKAGES, META_FOLDER } from "./entries.ts"
+import { ENTRIES, type Entry, EXTERNAL_PACKAGES, metaFile } from "./entries.ts"
 
 /** A file to write, by its absolute path. */
 interface OutputFile {
@@ -34,8 +36,8 @@ const COMMON = {
 const REQUIRE = `import { createRequire as __createRequire } from "node:module";
 const require = __createRequire(import.meta.url);`
 
-function optionsOf(platform: Entry["platform"], entries: readonly Entry[]): BuildOptions {
-  const entryPoints = entries.map(({ source, output }) => ({ in: source, out: output.replace(/\.[a-z]+$/, "") }))
+function optionsOf({ platform, source, output }: Entry): BuildOptions {
+  const entryPoints = [{ in: source, out: output.replace(/\.[a-z]+$/, "") }]
   switch (platform) {
     case "node":
       return {
@@ -86,10 +88,9 @@ function optionsOf(platform: Entry["platform"], entries: readonly Entry[]): Buil
 }
 
 /** Nothing is written yet: a build that fails leaves the last one in place. */
-async function buildPlatform(platform: Entry["platform"]): Promise<readonly OutputFile[]> {
-  const entries = ENTRIES.filter((entry) => entry.platform === platform)
-  const { outputFiles, metafile } = await build({ ...optionsOf(platform, entries), write: false, metafile: true })
-  const path = join(dist, META_FOLDER, `${platform}.json`)
+async function buildEntry(entry: Entry): Promise<readonly OutputFile[]> {
+  const { outputFiles, metafile } = await build({ ...optionsOf(entry), write: false, metafile: true })
+  const path = join(dist, metaFile(entry))
   return [...outputFiles, { path, contents: new TextEncoder().encode(JSON.stringify(metafile)) }]
 }
 
@@ -98,9 +99,8 @@ if (missing.length > 0) {
   console.error(`Cannot build: ${missing.map(({ source }) => source).join(", ")} missing (see scripts/entries.ts).`)
   process.exit(1)
 }
-const platforms = [...new Set(ENTRIES.map(({ platform }) => platform))]
 // esbuild has said what is wrong before it throws.
-const built = await Promise.all(platforms.map(buildPlatform)).catch(() => process.exit(1))
+const built = await Promise.all(ENTRIES.map(buildEntry)).catch(() => process.exit(1))
 rmSync(dist, { recursive: true, force: true })
 for (const { path, contents } of built.flat()) {
   mkdirSync(dirname(path), { recursive: true })

@@ -9,7 +9,7 @@ import { existsSync, readFileSync } from "node:fs"
 import { isBuiltin } from "node:module"
 import { join } from "node:path"
 import type { Metafile } from "esbuild"
-import { ENTRIES, type Entry, META_FOLDER } from "./entries.ts"
+import { ENTRIES, type Entry, metaFile } from "./entries.ts"
 import { faultsOf, filesOf } from "./bundles.ts"
 
 const dist = join(import.meta.dirname, "..", "dist")
@@ -19,7 +19,7 @@ for (const entry of ENTRIES) checkEntry(entry)
 process.exitCode = faults === 0 ? 0 : 1
 
 function checkEntry(entry: Entry): void {
-  const meta = join(dist, META_FOLDER, `${entry.platform}.json`)
+  const meta = join(dist, metaFile(entry))
   if (!existsSync(join(dist, entry.output)) || !existsSync(meta)) return fault(entry, "is not built")
   const metafile = JSON.parse(readFileSync(meta, "utf8")) as Metafile
   for (const message of faultsOf(entry, metafile, isBuiltin)) fault(entry, message)

@@ -54,5 +54,7 @@ export const EXTERNAL_PACKAGES = ["@napi-rs/keyring"]
 /** Packages that must not be in the web bundle: they need Node, or much code to stand in for it. */
 export const NOT_ON_THE_WEB = ["isomorphic-git", "memfs", "chokidar", "env-paths", "buffer"]
 
-/** Where the build leaves what went into each bundle, below `dist/`. */
-export const META_FOLDER = "meta"
+/** Where the build leaves what went into a bundle, below `dist/`. */
+export function metaFile({ name }: Entry): string {
+  return `meta/${name.replaceAll(" ", "-")}.json`
+}
