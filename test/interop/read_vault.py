@@ -1,6 +1,6 @@
 """Read a Sessyn vault: python3 read_vault.py REPOSITORY OUTPUT < key.json
 
-The key document is {"epoch": 1, "key": "<hex>"}. Every check of the specification is made, the newest version is
+The key document is {"epoch": 1, "key": "<hex>"} or {"passphrase": "..."}. Every check of the specification is made, the newest version is
 written into OUTPUT, which must not exist, and one JSON document on standard output says what was checked.
 """
 
@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import passphrase
 from errors import Refused, require
 from index import FILE, FOLDER, LINK, Entry
 from primitives import EpochKey
@@ -49,12 +50,21 @@ def describe(entry: Entry) -> dict[str, Any]:
     return {**listed, "target": entry.target} if entry.type == LINK else listed
 
 
+def parse_key(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise Refused("KEY_INVALID", "standard input holds no JSON") from None
+
+
 def key_source(document: Any) -> KeySource:
     """Where the key of the current epoch comes from: the key document says."""
+    if isinstance(document, dict) and isinstance(document.get("passphrase"), str):
+        return lambda log, vault_file: passphrase.open_workspace(document["passphrase"], log, vault_file)
     try:
         key = EpochKey(bytes.fromhex(document["key"]), int(document["epoch"]))
     except (KeyError, TypeError, ValueError):
-        raise Refused("KEY_INVALID", 'the key document is not {"epoch": 1, "key": "<hex>"}') from None
+        raise Refused("KEY_INVALID", 'the key document is neither a key nor a passphrase') from None
 
     def current(log: Any, _: Any) -> EpochKey:
         require(key.epoch == log.epoch, "KEY_INVALID", f"the vault is at epoch {log.epoch}, the key of {key.epoch}")
@@ -68,9 +78,9 @@ def main(arguments: list[str]) -> int:
         print("usage: read_vault.py REPOSITORY OUTPUT < key.json", file=sys.stderr)
         return 1
     try:
-        document = json.load(sys.stdin)
-        report = read_vault(arguments[0], Path(arguments[1]), key_source(document))
-    except (Refused, OSError, ValueError) as error:
+        source = key_source(parse_key(sys.stdin.read()))
+        report = read_vault(arguments[0], Path(arguments[1]), source)
+    except (Refused, OSError) as error:
         print(f"read_vault: {error}", file=sys.stderr)
         return 1
     print(json.dumps(report, indent=2, ensure_ascii=False))

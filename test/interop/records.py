@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import canonical
-from canonical import INVALID, NEWER
+from canonical import INVALID
 from envelope import OLD_RECOVERY_KEY_IDS, RECOVERY_KEY_IDS, Key
 from errors import Refused, require
 from primitives import PUBLIC_KEY_BYTES, ZERO_NONCE, EpochKey, open_sealed, sha256
@@ -136,5 +136,4 @@ def decode_passphrase(value: Any) -> PassphraseEntry:
 def decode_policy(value: Any) -> str:
     """The policy on signatures: `classical` or `hybrid`."""
     canonical.fields(value, "signatures format", "policy")
-    require(value["format"] == 1, NEWER, "policy asks for a newer format")
     return canonical.choice(value["signatures"], "classical hybrid", "policy")

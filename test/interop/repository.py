@@ -27,7 +27,7 @@ class Repository:
     """Reads commits, trees and blobs; each object's id is computed from its bytes."""
 
     def __init__(self, path: str):
-        self._path = path
+        self._command = ["git", "--no-replace-objects", "-C", path]
         self._batch: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "Repository":
@@ -100,7 +100,7 @@ class Repository:
 
     def _request(self, oid: str) -> tuple[str, bytes] | None:
         if self._batch is None:
-            command = ["git", "-C", self._path, "cat-file", "--batch"]
+            command = [*self._command, "cat-file", "--batch"]
             self._batch = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                            stderr=subprocess.DEVNULL)
         try:
@@ -117,7 +117,7 @@ class Repository:
         return answer[1], self._batch.stdout.read(size + 1)[:-1]
 
     def _git(self, *arguments: str) -> bytes:
-        done = subprocess.run(["git", "-C", self._path, *arguments], capture_output=True, check=False)
+        done = subprocess.run([*self._command, *arguments], capture_output=True, check=False)
         if done.returncode != 0:
             raise Refused("STORE_UNREACHABLE", "no Git repository that can be read")
         return done.stdout

@@ -8,6 +8,7 @@ import header
 import index
 import trust
 import vaultfile
+from envelope import Signature
 from errors import Refused, require
 from header import Header
 from index import Entry, Shard
@@ -35,6 +36,11 @@ class Checked:
         self.objects.add(name)
         self.counts[what] += 1
         return True
+
+    def signatures(self, good: list[Signature]) -> None:
+        """Count signatures that were good, those of ML-DSA-87 once more."""
+        self.counts["signatures"] += len(good)
+        self.counts["signaturesMlDsa87"] += sum(signature.keyid.endswith("ml-dsa-87") for signature in good)
 
 
 @dataclass
@@ -76,19 +82,19 @@ class Vault:
     def history(self, newest: Version) -> list[Version]:
         """All versions, newest first: docs/spec/header.md, "History"."""
         versions = [newest]
-        wanted = _leads_to(newest.header)
+        named = _leads_to(newest)
         commit = self._parent(self.head)
-        while wanted and commit is not None:
+        while named and commit is not None:
             paths = self.repository.snapshot(commit)
-            found = self._find(paths, wanted)
+            found = self._find(paths, named)
             if found is not None:
                 version = self._believe(found, paths, newest)
-                self._check_step(version, versions[-1])
+                self._check_step(version, named.pop(found.hash))
                 self._open_index(version)
                 for entry in version.entries:
                     self.content(version, entry)
                 versions.append(version)
-                wanted = _leads_to(found)
+                named.update(_leads_to(version))
             commit = self._parent(commit)
         last = versions[-1].header
         at_the_end = last.sequence == 1 or last.sequence <= newest.header.history_floor or last.kind == "repair"
@@ -109,12 +115,13 @@ class Vault:
         log = self._trust_log(paths)
         require(log.workspace == self.workspace, "TRUST_LOG_INVALID", "trust log is of another workspace than the branch")
         shown.believe(log)
-        self.checked.counts["signatures"] += len(shown.envelope.signatures)
+        self.checked.signatures(shown.envelope.signatures)
         vault_file = self._vault_file(paths, shown, log)
         if newest is None:
             keys = vault_file.open_previous(self.key_source(log, vault_file), log)
         else:
             keys = {epoch: key for epoch, key in newest.keys.items() if epoch <= shown.epoch}
+            require(shown.epoch in keys, "SEAL_BROKEN", f"no key of epoch {shown.epoch}")
             vault_file.open_previous(keys[shown.epoch], log)
         self.checked.counts["tags"] += len(vault_file.previous)
         self.checked.counts["macs"] += log.check_macs(keys) + 1
@@ -137,7 +144,7 @@ class Vault:
             log = trust.verify_log([self.repository.blob(oid) for oid in ids])
             for entry in log.entries:
                 if self.checked.once("trustEntries", entry.envelope.hash):
-                    self.checked.counts["signatures"] += len(entry.envelope.signatures) + len(entry.proof)
+                    self.checked.signatures(entry.envelope.signatures + entry.proof)
             self._logs[ids] = log
         return self._logs[ids]
 
@@ -182,15 +189,18 @@ class Vault:
             self.checked.counts["tags"] += 1
         return plain
 
-    def _find(self, paths: dict[str, str], wanted: set[bytes]) -> Header | None:
+    def _find(self, paths: dict[str, str], named: dict[bytes, Version]) -> Header | None:
         """The header in a tree, if it is one of those that belong to the history."""
         try:
             found = header.decode(self._blob(paths, "manifest.json"))
         except Refused:
             return None
-        return found if found.hash in wanted else None
+        return found if found.hash in named else None
 
     def _check_step(self, older: Version, newer: Version) -> None:
+        """Whoever had seen the older version must have believed the newer one."""
+        if newer.header.previous != older.header.hash:
+            return  # superseded by a repair, which may contradict it in any way
         verdict, doubt = header.compare(older.header, older.log, newer.header, newer.log)
         steps = f"from version {older.header.sequence} to {newer.header.sequence}"
         require(verdict in ("newer", "repair"), "HEADER_INVALID", f"{steps}: {verdict} ({doubt})")
@@ -206,5 +216,7 @@ class Vault:
         return self.repository.blob(paths[path])
 
 
-def _leads_to(shown: Header) -> set[bytes]:
-    return {name for name in (shown.previous, shown.supersedes) if name is not None}
+def _leads_to(version: Version) -> dict[bytes, Version]:
+    """The hashes of the headers that a version names, with the version."""
+    names = (version.header.previous, version.header.supersedes)
+    return {name: version for name in names if name is not None}
