@@ -89,7 +89,7 @@ def decode(data: bytes) -> Header:
     kind = canonical.choice(value["kind"], "sync trust compact repair", "kind of header")
     sequence = canonical.integer(value["sequence"], 1, MAX_INTEGER, "sequence")
     require(sequence > 1 or kind == "trust", INVALID, "the first header is not of kind trust")
-    require((value["previous"] is None) == (sequence == 1), INVALID, "previous is null in the first header and only there")
+    require((value["previous"] is None) == (sequence == 1), INVALID, "previous is null in the first header alone")
     require((value["supersedes"] is None) == (kind != "repair"), INVALID, "a repair, and it alone, supersedes")
     writer = canonical.matching(value["writer"], MACHINE_ID, "writer")
     trust = canonical.fields(value["trust"], "length head", "trust")

@@ -49,7 +49,8 @@ class Copy:
 
     def __init__(self, folder: Path, name: str):
         self.path = folder / f"{name}.git"
-        subprocess.run(["git", "clone", "--quiet", "--mirror", str(VAULTS / f"{name}.bundle"), str(self.path)], check=True)
+        bundle = str(VAULTS / f"{name}.bundle")
+        subprocess.run(["git", "clone", "--quiet", "--mirror", bundle, str(self.path)], check=True)
         self.branch = self.git("for-each-ref", "--format=%(refname)", "refs/heads/sessyn/").decode().strip()
         self.head = self.git("rev-parse", self.branch).decode().strip()
 

@@ -116,7 +116,8 @@ class TrustLog:
         _refuse_unless(entry, entry.epoch == self.epoch + opens_epoch, "wrong epoch")
         require(entry.epoch <= MAX_EPOCHS, canonical.LIMIT, f"trust log has more than {MAX_EPOCHS} epochs")
         if entry.kind == "genesis":
-            _refuse_unless(entry, entry.writer == entry.machine.record.machine_id, "writer is not the machine of genesis")
+            own = entry.writer == entry.machine.record.machine_id
+            _refuse_unless(entry, own, "writer is not the machine of genesis")
         if entry.machine:
             known = entry.machine.record.machine_id in self.members
             _refuse_unless(entry, not known, "machine known already")

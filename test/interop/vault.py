@@ -56,7 +56,8 @@ class Version:
     @property
     def entries(self) -> list[Entry]:
         """All entries, by the bytes of their paths."""
-        return sorted((entry for shard in self.shards for entry in shard.entries), key=lambda entry: entry.path.encode())
+        entries = [entry for shard in self.shards for entry in shard.entries]
+        return sorted(entries, key=lambda entry: entry.path.encode())
 
 
 class Vault:
@@ -113,7 +114,7 @@ class Vault:
     def _believe(self, shown: Header, paths: dict[str, str], newest: Version | None) -> Version:
         """The steps of docs/spec/README.md up to the MACs."""
         log = self._trust_log(paths)
-        require(log.workspace == self.workspace, "TRUST_LOG_INVALID", "trust log is of another workspace than the branch")
+        require(log.workspace == self.workspace, "TRUST_LOG_INVALID", "another workspace than the branch names")
         shown.believe(log)
         self.checked.signatures(shown.envelope.signatures)
         vault_file = self._vault_file(paths, shown, log)
