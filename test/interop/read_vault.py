@@ -1,7 +1,8 @@
 """Read a Sessyn vault: python3 read_vault.py REPOSITORY OUTPUT < key.json
 
-The key document is {"epoch": 1, "key": "<hex>"} or {"passphrase": "..."}. Every check of the specification is made, the newest version is
-written into OUTPUT, which must not exist, and one JSON document on standard output says what was checked.
+The key document is {"epoch": 1, "key": "<hex>"} or {"passphrase": "..."}. Every check of the specification is made,
+the newest version is written into OUTPUT, which must not exist, and one JSON document on standard output says what was
+checked.
 """
 
 import json
