@@ -38,8 +38,8 @@ export interface PlacedChunk {
 export interface Gatherer {
   /** Adds a sealed chunk to the open pack, closing the one before if it does not fit. Does not wait. */
   place(sealed: SealedChunk, plain: { readonly plainBytes: number; readonly hash: Uint8Array }): PlacedChunk
-  /** Resolves when at most one pack is on its way; `undefined` if that is so. @throws what `onPack` threw. */
-  room(): Promise<void> | undefined
+  /** Waits until at most one pack is on its way. @throws what `onPack` threw. */
+  room(): Promise<void>
   finish(): Promise<void>
 }
 
@@ -75,11 +75,6 @@ export function createGatherer(
     if (failure !== undefined) throw failure.cause
   }
 
-  async function makeRoom(): Promise<void> {
-    while (onTheWay.length > 1) await onTheWay[0]
-    rethrow()
-  }
-
   return {
     place(sealed, plain) {
       rethrow()
@@ -89,9 +84,9 @@ export function createGatherer(
       open.length += sealed.bytes.length
       return placed
     },
-    room() {
+    async room() {
+      while (onTheWay.length > 1) await onTheWay[0]
       rethrow()
-      return onTheWay.length > 1 ? makeRoom() : undefined
     },
     async finish() {
       close()

@@ -120,8 +120,7 @@ export function createPackWriter(options: PackWriterOptions): PackWriter {
     if (file.secret && stored.codec !== "none") throw new TypeError("a secret was compressed")
     const placed = gatherer.place(isSealed(stored) ? stored : await run.seal(stored), { plainBytes, hash })
     if (key !== undefined) shared.set(key, placed)
-    const room = gatherer.room()
-    if (room !== undefined) await room
+    await gatherer.room()
     return placed
   }
 
@@ -157,8 +156,7 @@ export function createPackWriter(options: PackWriterOptions): PackWriter {
 
   return {
     async addFile(file) {
-      const room = gatherer.room()
-      if (room !== undefined) await room
+      await gatherer.room()
       const run = createRun(crypto, keys)
       try {
         const { content } = file

@@ -79,10 +79,11 @@ export function lookEarly(context: Context, workspace: Workspace, call: CallOpti
     async under(head) {
       show()
       const early = await begun
-      if (early === null) return lookAround(context, workspace, head, call, readAhead)
-      const known = knownBase(context, head, early.base)
-      const holds = early.base.cache === null || known.cache === early.base.cache
-      return { ...known, scanned: holds ? early.scanned : await scanner.scan(known.cache, signal, progress) }
+      const base = early?.base ?? (await readBase(context))
+      const known = knownBase(context, head, base)
+      const holds = base.cache === null || known.cache === base.cache
+      const scanned = early !== null && holds ? early.scanned : await scanner.scan(known.cache, signal, progress)
+      return { ...known, scanned }
     },
     async close() {
       stopped.abort()

@@ -93,6 +93,8 @@ function createRows(input: PlanInput, every: boolean): readonly Row[] {
 }
 
 const NO_PATHS: ReadonlySet<string> = new Set()
+/** Of no matter to what is on all three sides. */
+const NOTHING_ELSE = { tombstone: undefined, dormant: false, baseLost: undefined }
 
 /**
  * Paths, most of them as a rule, that are the same on all three sides: nothing is to be done or learnt about them. Only
@@ -112,14 +114,10 @@ function settledPaths({ base, local, remote, held }: PlanInput): ReadonlySet<str
   for (const [path, there] of remote) {
     const [before, here] = [base.get(path), local.get(path)]
     if (before === undefined || here === undefined || held.has(path)) continue
-    if (isSettled(before, here, there) && isFolder(parentOf(path))) settled.add(path)
+    const verdict = decide({ base: before, local: here, remote: there }, NOTHING_ELSE)
+    if (verdict === "none" && isFolder(parentOf(path))) settled.add(path)
   }
   return settled
-}
-
-function isSettled(base: TreeNode, local: TreeNode, remote: IndexEntry): boolean {
-  if (!sameContent(local, remote) || !sameContent(base, remote)) return false
-  return remote.type === "link" || (local.mode === remote.mode && base.mode === remote.mode)
 }
 
 /** A side that has something in a folder has the folder, whether it lists it or not. */

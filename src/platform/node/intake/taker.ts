@@ -2,8 +2,7 @@
  * Takes one file after another in: reads it into memory that is used again,
  * hashes, compresses and seals it. The same on whatever thread.
  *
- * Folders are reached as `anchor.ts` says, one after another: files come folder
- * by folder, and the way to it is the dearer half of opening a small file.
+ * Folders are reached as `anchor.ts` says: no link is followed on the way.
  *
  * @module
  */
@@ -14,7 +13,6 @@ import type { EpochKeys } from "../../../../storage/keys.ts"
 import { sealWhole } from "../../../../storage/packWriter.ts"
 import type { Ready, TakenIn } from "../../../ports/intake.ts"
 import type { Stat } from "../../../ports/workspace.ts"
-import { nameOf, parentOf } from "../../../tree/paths.ts"
 import { looksSecret } from "../../../tree/sensitive.ts"
 import type { NodeCompressor } from "../nodeCompressor.ts"
 import { type Anchor, createAnchor, hasDescriptorPaths } from "../workspace/anchor.ts"
@@ -39,7 +37,7 @@ export interface Taker {
 }
 
 export function createTaker({ root, crypto, compressor }: TakerOptions): Taker {
-  const folders = createFolders(root)
+  let anchor: Anchor | null = null
   const room = new Uint8Array(MAX_WHOLE_BYTES)
   /** Contents that were kept: another copy of one is not. */
   const kept = new Set<string>()
@@ -47,9 +45,11 @@ export function createTaker({ root, crypto, compressor }: TakerOptions): Taker {
 
   function read(path: string, listed: Stat): Uint8Array | null {
     try {
-      const place = folders.place(path)
-      const read = place === null ? null : readExpected(place, MAX_WHOLE_BYTES, listed, room)
-      return read?.ok ? read.value.bytes : null
+      anchor ??= createAnchor(root, hasDescriptorPaths(root))
+      anchor.begin()
+      const place = anchor.place(path)
+      const read = place.ok ? readExpected(place.at, MAX_WHOLE_BYTES, listed, room) : place
+      return read.ok ? read.value.bytes : null
     } catch {
       // Whoever looks at it in the other way learns why.
       return null
@@ -79,40 +79,8 @@ export function createTaker({ root, crypto, compressor }: TakerOptions): Taker {
       keys = given
     },
     close() {
-      folders.release()
-      room.fill(0)
-    },
-  }
-}
-
-/** How long the folder of the last file counts as found, in milliseconds: less than an anchor keeps one that is not used. */
-const FOUND_MS = 50
-
-/** Finds the folder of a file, unless it is that of the file before. */
-function createFolders(root: string) {
-  let anchor: Anchor | null = null
-  let last: { readonly path: string; readonly at: string | null; readonly foundAt: number } | null = null
-
-  function find(path: string): string | null {
-    anchor ??= createAnchor(root, hasDescriptorPaths(root))
-    anchor.begin()
-    const folder = anchor.folder(path)
-    return folder.ok ? folder.at : null
-  }
-
-  return {
-    /** `null` if there is no such folder. @throws {SyncError} `ROOT_MISSING`. */
-    place(path: string): string | null {
-      const parent = parentOf(path)
-      const now = performance.now()
-      if (last?.path !== parent || now - last.foundAt > FOUND_MS) {
-        last = { path: parent, at: find(parent), foundAt: now }
-      }
-      return last.at === null ? null : `${last.at}/${nameOf(path)}`
-    },
-    release(): void {
-      last = null
       anchor?.release()
+      room.fill(0)
     },
   }
 }
