@@ -68,6 +68,7 @@ export const exitCodes = {
   CLONED: EXIT.error,
   MACHINE_UNKNOWN: EXIT.usage,
   MACHINE_STATE: EXIT.usage,
+  POLICY_UNMET: EXIT.error,
   MASS_DELETE: EXIT.massDelete,
   MASS_REVERT: EXIT.massDelete,
   TRUST_CHANGED: EXIT.error,

@@ -165,6 +165,10 @@ export const messages = {
     message: "That machine is in a state that does not allow this.",
     action: "Run `sessyn machines` to see it: only a pending one can be approved, only a trusted one revoked.",
   },
+  POLICY_UNMET: {
+    message: "Some machines have no post-quantum key yet.",
+    action: "Run `sessyn machines upgrade-key` on each of them, or revoke it; then try again.",
+  },
   MASS_DELETE: {
     message: "This sync would delete or empty more than half of the files, so it was not done.",
     action: "Look with `sessyn sync --dry-run`; if it is meant, run `sessyn sync --allow-mass-delete`.",

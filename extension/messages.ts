@@ -89,6 +89,10 @@ export const messages = {
   CLONED: say("Another copy of this machine's state is in use. Set this one up as a machine of its own.", "setup"),
   MACHINE_UNKNOWN: say("There is no such machine.", "retry"),
   MACHINE_STATE: say("This machine is in a state that does not allow it. Look at the machines again.", "retry"),
+  POLICY_UNMET: say(
+    "Some machines have no post-quantum key yet: “sessyn machines upgrade-key” gives them one.",
+    "details",
+  ),
   MASS_DELETE: say("More than half of the files would have been deleted. Nothing was changed.", "retry"),
   MASS_REVERT: say("Old versions of many files would have come back. Nothing was changed.", "retry"),
   TRUST_CHANGED: say("The trusted machines changed meanwhile. Look again, then decide again.", "retry"),

@@ -45,6 +45,8 @@ export type SyncErrorCode =
   /** No such machine, or one in a state that does not allow the operation. */
   | "MACHINE_UNKNOWN"
   | "MACHINE_STATE"
+  /** A policy that not every machine meets. */
+  | "POLICY_UNMET"
   /** More than half of the files would be deleted or emptied. */
   | "MASS_DELETE"
   /** Local edits put back old versions of many files: a folder restored from a backup, probably. */

@@ -7,6 +7,7 @@
 import { StoreError } from "../storage/errors.ts"
 import { mainBranch } from "../storage/layout.ts"
 import type { Store } from "../storage/remote/store.ts"
+import type { MachineState } from "../storage/verify/trustState.ts"
 import { SyncError } from "./errors.ts"
 import type { Host } from "./host.ts"
 import type { Workspace } from "./ports/workspace.ts"
@@ -21,15 +22,8 @@ import { repair } from "./sync/repair.ts"
 import { restore } from "./sync/restore.ts"
 import { enter, preview, syncOnce } from "./sync/sync.ts"
 import { approve, pendingMachines, pendingWords } from "./trust/join.ts"
-import {
-  changePassphrase,
-  deleteMachine,
-  findMachine,
-  listMachines,
-  rekey,
-  revoke,
-  setPolicy,
-} from "./trust/machines.ts"
+import { changePassphrase, openEpoch, rekey, requirePostQuantum } from "./trust/keys.ts"
+import { deleteMachine, findMachine, listMachines, purge, revoke, viewOf } from "./trust/machines.ts"
 import { forget, isRemembered, remember, unlock } from "./trust/unlock.ts"
 import {
   believe,
@@ -113,8 +107,12 @@ export async function openSession(host: Host, config: Config, workspace: Workspa
       locked(options, async () => {
         const { fresh, views } = await allMachines(options)
         const { keepPassphrase = false } = options
-        const how = { keepPassphrase, withThoseItApproved: !keepPassphrase }
-        return revoke(context, fresh, findMachine(views, id), how, options)
+        return revoke(context, fresh, findMachine(views, id), { keepPassphrase }, options)
+      }),
+    purge: (options = {}) =>
+      locked(options, async () => {
+        const { fresh, views } = await allMachines(options)
+        return purge(context, fresh, views, options)
       }),
     deleteMachine: (id, options = {}) =>
       locked(options, async () => {
@@ -138,16 +136,25 @@ export async function openSession(host: Host, config: Config, workspace: Workspa
         dropKeys(context)
       }),
     changePassphrase: (options = {}) =>
-      locked(options, async () => changePassphrase(context, (await enter(context, options)).head, options)),
+      locked(options, async () => {
+        const { head } = await enter(context, options)
+        return changePassphrase(context, head, options.costs ?? {}, options)
+      }),
     rekey: (algorithms, options = {}) =>
       locked(options, async () => {
         const { head } = await enter(context, { ...options, isTakenOver: true })
-        await rekey(context, head, algorithms, options)
+        const rekeyed = await rekey(context, head, algorithms, options)
+        return viewOf(context, rekeyed, rekeyed.trust.machines.get(context.config.machine) as MachineState)
+      }),
+    rotateKey: (options = {}) =>
+      locked(options, async () => {
+        const { head } = await enter(context, options)
+        return (await openEpoch(context, head, options)).trust.epoch.epoch
       }),
     requirePostQuantum: (options = {}) =>
       locked(options, async () => {
         const { head } = await enter(context, options)
-        await setPolicy(context, head, { signatures: "hybrid", format: 1 }, options)
+        await requirePostQuantum(context, head, options)
       }),
 
     log: (path, options = {}) =>

@@ -21,6 +21,8 @@ export interface MachineView {
   readonly algorithms: readonly string[]
   /** Sequence of the last header it wrote, or null. */
   readonly lastSequence: number | null
+  /** Days on which this machine looked and saw nothing new of it; null for this one, and those that are not trusted. */
+  readonly silentDays: number | null
 }
 
 export interface Change {
@@ -36,7 +38,7 @@ export interface Change {
 
 export interface Skipped {
   readonly path: string
-  readonly reason: HoldReason | "changed-meanwhile" | "denied" | "conflict"
+  readonly reason: HoldReason | "changed-meanwhile" | "denied" | "conflict" | "new-code"
 }
 
 export interface ConflictView {

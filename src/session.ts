@@ -20,6 +20,7 @@ import type {
   VersionView,
 } from "./reports.ts"
 import type { Retention } from "./sync/compact/retention.ts"
+import type { GuessingCosts } from "./trust/keys.ts"
 import type { Resolution } from "./tree/plan/plan.ts"
 
 export interface CallOptions {
@@ -77,6 +78,8 @@ export interface Session {
   /** `id` may be a prefix, or a machine's name, if only one fits. Asks `approve` with the words. */
   approve(id: string, options?: CallOptions): Promise<MachineView>
   revoke(id: string, options?: CallOptions & { readonly keepPassphrase?: boolean }): Promise<RevokeReport>
+  /** Retires, if the person asked agrees, the machines of which nothing was seen on 30 days that this one looked. */
+  purge(options?: CallOptions): Promise<RevokeReport>
   /** Forgets a pending request, or hides a revoked machine. */
   deleteMachine(id: string, options?: CallOptions): Promise<MachineView>
 
@@ -84,10 +87,13 @@ export interface Session {
   unlock(options?: CallOptions & { readonly remember?: boolean }): Promise<{ readonly rememberedIn: string | null }>
   /** Forgets the remembered key and the one in memory. */
   lock(): Promise<void>
-  changePassphrase(options?: CallOptions): Promise<void>
+  /** A new passphrase, or the same one again, that costs at least so much to try. Answers what it costs. */
+  changePassphrase(options?: CallOptions & { readonly costs?: GuessingCosts }): Promise<Required<GuessingCosts>>
   /** Gives this machine new keys, classical or with ML-DSA-87, alone or beside; its id stays. */
-  rekey(algorithms: readonly SignatureAlgorithm[], options?: CallOptions): Promise<void>
-  /** From now on every machine of the workspace needs an ML-DSA-87 key. There is no way back. */
+  rekey(algorithms: readonly SignatureAlgorithm[], options?: CallOptions): Promise<MachineView>
+  /** A new workspace key for all that is written from now on. Answers its epoch. */
+  rotateKey(options?: CallOptions): Promise<number>
+  /** From now on every machine of the workspace needs an ML-DSA-87 key. There is no way back, so it asks. */
   requirePostQuantum(options?: CallOptions): Promise<void>
 
   log(path: string | null, options?: CallOptions & { readonly limit?: number }): Promise<readonly VersionView[]>

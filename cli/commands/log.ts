@@ -1,10 +1,11 @@
 /** `sessyn log`: the versions that the vault keeps. @module */
-import { type Command, InvalidArgumentError } from "commander"
+import type { Command } from "commander"
 import type { VersionView } from "../../src/reports.ts"
 import type { Context, Result, Run } from "../command.ts"
 import { EXIT } from "../exitCodes.ts"
 import { pathInFolder } from "../folder.ts"
 import { teach } from "../help.ts"
+import { wholeNumber } from "../numbers.ts"
 import { printable } from "../output/printable.ts"
 import type { Style } from "../output/style.ts"
 import { table } from "../output/table.ts"
@@ -18,7 +19,7 @@ export function addLog(program: Command, run: Run): void {
     .summary("the versions of a file, or of all")
     .description("List the versions that the vault keeps, newest first.")
     .argument("[path]", "a file (default: all files)")
-    .option("--limit <number>", "at most so many", wholeNumber, DEFAULT_LIMIT)
+    .option("--limit <number>", "at most so many", wholeNumber({ min: 1 }), DEFAULT_LIMIT)
     .action((path: string | undefined, { limit }: { limit: number }) => run((context) => log(context, path, limit)))
   teach(command, {
     about: "The number in front is the version of the vault that brought the change: `sessyn restore --at` takes it.",
@@ -28,13 +29,6 @@ export function addLog(program: Command, run: Run): void {
     ],
     exits: [EXIT.notTrusted, EXIT.locked, EXIT.doesNotVerify],
   })
-}
-
-/** For options that take a number from 1. */
-export function wholeNumber(text: string): number {
-  const number = Number(text)
-  if (!/^\d{1,15}$/.test(text) || number < 1) throw new InvalidArgumentError("It takes a whole number from 1.")
-  return number
 }
 
 async function log(context: Context, typed: string | undefined, limit: number): Promise<Result> {

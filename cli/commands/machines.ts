@@ -5,10 +5,11 @@ import type { Context, Result, Run } from "../command.ts"
 import { EXIT } from "../exitCodes.ts"
 import { teach } from "../help.ts"
 import { machineName } from "../output/changes.ts"
-import { machineLines, wordLines } from "../output/machines.ts"
+import { awayLines, machineLines, wordLines } from "../output/machines.ts"
 import { printable } from "../output/printable.ts"
 import type { Style } from "../output/style.ts"
 import { newPassphraseFile } from "../setup.ts"
+import { addMachineKeys } from "./machineKeys.ts"
 
 interface RevokeOptions {
   readonly keepPassphrase?: boolean
@@ -18,7 +19,7 @@ interface RevokeOptions {
 export function addMachines(program: Command, run: Run): void {
   const machines = program
     .command("machines")
-    .summary("list, approve, revoke or delete machines")
+    .summary("list, approve, revoke or delete machines; new keys")
     .description("The machines that may write to the vault, and those that ask to.")
   teach(machines, {
     about:
@@ -38,12 +39,14 @@ export function addMachines(program: Command, run: Run): void {
     .action(() => run(list))
   addApprove(machines, run)
   addRevoke(machines, run)
+  addPurge(machines, run)
   machines
     .command("delete")
     .summary("forget a request, or hide a revoked machine")
     .description("Forget a pending machine's request, or hide a revoked machine from the list.")
     .argument("<id>", "start of its id, or its name")
     .action((id: string) => run((context) => remove(context, id)))
+  addMachineKeys(machines, run)
 }
 
 function addApprove(machines: Command, run: Run): void {
@@ -97,6 +100,29 @@ function addRevoke(machines: Command, run: Run): void {
   })
 }
 
+function addPurge(machines: Command, run: Run): void {
+  const command = machines
+    .command("purge")
+    .summary("shut out machines that have been away for 30 days")
+    .description("Shut out the machines of which nothing was seen on 30 days that this one looked.")
+    .action(() => run(purge))
+  teach(command, {
+    about:
+      "A machine counts as seen when it writes to the vault; the days are those on which you used Sessyn here.\n" +
+      "The passphrase stays. A machine that comes back asks to be let in again, and loses no file.",
+    examples: [["sessyn machines purge", "lists them, and asks"]],
+    exits: [EXIT.notTrusted, EXIT.locked],
+  })
+}
+
+async function purge(context: Context): Promise<Result> {
+  const session = await context.session()
+  const report = await session.purge({ signal: context.signal })
+  const nobody = ["No machine has been away for 30 days."]
+  const lines = report.revoked.length === 0 ? nobody : describeRevoked(report, context.style)
+  return { exit: EXIT.inSync, json: report, lines }
+}
+
 async function list(context: Context): Promise<Result> {
   const session = await context.session()
   const machines = await session.machines({ signal: context.signal })
@@ -104,6 +130,7 @@ async function list(context: Context): Promise<Result> {
   const pending = machines.filter(({ status }) => status === "pending")
   const lines = [
     ...machineLines(machines, Date.now(), style),
+    ...awayLines(machines),
     ...pending.flatMap((machine) => askLines(machine, style)),
   ]
   return { exit: EXIT.inSync, json: { machines }, lines }

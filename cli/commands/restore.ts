@@ -9,9 +9,9 @@ import { CliError } from "../errors.ts"
 import { EXIT } from "../exitCodes.ts"
 import { isInFolder, pathInFolder } from "../folder.ts"
 import { teach } from "../help.ts"
+import { wholeNumber } from "../numbers.ts"
 import { printable } from "../output/printable.ts"
 import { formatBytes } from "../output/units.ts"
-import { wholeNumber } from "./log.ts"
 
 interface Options {
   readonly at?: number
@@ -27,7 +27,7 @@ export function addRestore(program: Command, run: Run): void {
     .option(
       "--at <version>",
       "the version as `sessyn log` numbers it (default: the newest that differs from the disk)",
-      wholeNumber,
+      wholeNumber({ min: 1 }),
     )
     .option("--to <file>", "write it there instead; outside the synced folder the file must be new")
     .action((path: string, options: Options) => run((context) => restore(context, path, options)))

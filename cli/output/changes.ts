@@ -5,7 +5,6 @@
  * @module
  */
 import type { Change, ConflictView, MachineView, Skipped } from "../../src/reports.ts"
-import type { HoldReason } from "../../src/tree/plan/plan.ts"
 import { conflictWords } from "../prompts/conflicts.ts"
 import { printable } from "./printable.ts"
 import type { Style } from "./style.ts"
@@ -32,7 +31,8 @@ const REASONS = {
   "changed-meanwhile": "was edited during the sync; next time",
   denied: "the system did not allow it",
   conflict: "is in conflict",
-} satisfies Record<HoldReason | "changed-meanwhile" | "denied" | "conflict", string>
+  "new-code": "runs code when opened, and may be of a machine let in today: run `sessyn sync` and look",
+} satisfies Record<Skipped["reason"], string>
 
 export interface Changes {
   readonly sent: readonly Change[]

@@ -4,6 +4,7 @@
  * @module
  */
 import type { MachineStatus, MachineView } from "../../src/reports.ts"
+import { AWAY_DAYS } from "../../src/trust/presence.ts"
 import { shortId } from "./changes.ts"
 import { printable } from "./printable.ts"
 import type { Style } from "./style.ts"
@@ -30,6 +31,20 @@ export function machineLines(machines: readonly MachineView[], nowMs: number, st
     printable(name),
   ])
   return table([header, ...rows], [], "")
+}
+
+/** Machines that may go, and how. */
+export function awayLines(machines: readonly MachineView[]): string[] {
+  const away = machines.filter(({ silentDays }) => silentDays !== null && silentDays >= AWAY_DAYS)
+  if (away.length === 0) return []
+  return [
+    "",
+    ...away.map(
+      ({ name, silentDays }) =>
+        `Nothing was seen of ${printable(name)} on ${silentDays} days that this machine looked.`,
+    ),
+    "  If you need it no more: sessyn machines purge",
+  ]
 }
 
 /** The words in two lines of four, easy to read out. */

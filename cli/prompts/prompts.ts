@@ -47,10 +47,12 @@ const QUESTIONS = {
   // Not by --yes: an attacker with the passphrase can cause this question.
   "follow-recovery": { message: "Follow it?", yes: false },
   "outward-link": { message: "Make the link?", yes: false },
+  "new-code": { message: "Take them?", yes: false },
   approve: { message: "Do both screens show these words? Approve it?", yes: true },
   "fingerprint-matches": { message: "Do both screens show these words?", yes: true },
   revoke: { message: "Revoke it?", yes: true },
   "delete-machine": { message: "Delete it?", yes: true },
+  "require-post-quantum": { message: "Require it of every machine?", yes: true },
   "remember-in-file": { message: "Keep the key in a file?", yes: true },
   repair: { message: "Repair the vault from what this machine has?", yes: true },
   compact: { message: "Drop them for good?", yes: true },

@@ -16,10 +16,12 @@ const QUESTIONS = {
   "fingerprint-matches": { question: "Do both screens show these words?", yes: "They Are the Same" },
   revoke: { question: "Revoke this machine?", yes: "Revoke" },
   "delete-machine": { question: "Delete this machine?", yes: "Delete" },
+  "require-post-quantum": { question: "Require a post-quantum key of every machine?", yes: "Require It" },
   "remember-in-file": { question: "Keep the key in a file?", yes: "Keep It in a File" },
   repair: { question: "Repair the vault from what this machine has?", yes: "Repair" },
   compact: { question: "Drop old versions for good?", yes: "Drop Them" },
   "follow-recovery": { question: "Follow this recovery?", yes: "Follow It" },
+  "new-code": { question: "Take files that run code when opened?", yes: "Take Them" },
   "outward-link": { question: "Make a link that leads out of the folder?", yes: "Make the Link" },
 } satisfies Record<Confirmation["code"], { question: string; yes: string }>
 

@@ -32,11 +32,13 @@ export interface Confirmation {
     | "fingerprint-matches"
     | "revoke"
     | "delete-machine"
+    | "require-post-quantum"
     | "remember-in-file"
     | "repair"
     | "compact"
     | "follow-recovery"
     | "outward-link"
+    | "new-code"
   /** Lines to show before the question, already in plain words. */
   readonly lines: readonly string[]
 }

@@ -14,6 +14,7 @@ import type { Skipped, SyncReport } from "../reports.ts"
 import type { SyncOptions } from "../session.ts"
 import { confirmApproval } from "../trust/join.ts"
 import { namesOf } from "../trust/names.ts"
+import { noteSightings } from "../trust/presence.ts"
 import { unlock } from "../trust/unlock.ts"
 import { checkBrakes } from "../tree/plan/brake.ts"
 import type { TreeNode } from "../tree/node.ts"
@@ -40,6 +41,7 @@ import { changesOf, conflictViews, type MachineNames } from "./changes.ts"
 import { resolveConflicts } from "./conflicts.ts"
 import { dropLeftovers } from "./leftovers.ts"
 import { isOldVersion, notePast, readPast } from "./past.ts"
+import { type AgreedCode, holdNewCode } from "./newCode.ts"
 import { createReadAhead, type ReadAhead } from "./readAhead.ts"
 import { type Sending, type Sent, send, tellsVault } from "./send.ts"
 import { type EarlyLook, isSettled, type Local, lookAround, lookEarly } from "./local.ts"
@@ -56,6 +58,7 @@ export async function enter(context: Context, call: CallOptions & TakeOver): Pro
   await believe(context, fresh.head)
   requireTrusted(context.config, fresh.head.trust)
   await confirmApproval(context, fresh.head)
+  await noteSightings(context, fresh.head)
   return fresh
 }
 
@@ -104,7 +107,7 @@ async function tryUntilDone(
   doing: Pick<Attempting, "options" | "readAhead" | "call">,
 ): Promise<SyncReport> {
   const { readAhead, call } = doing
-  const attempting: Attempting = { ...doing, answers: new Map(), allowed: new Map() }
+  const attempting: Attempting = { ...doing, answers: new Map(), allowed: new Map(), agreed: new Set() }
   let fresh = entered
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     try {
@@ -128,6 +131,7 @@ interface Attempting {
   readonly options: SyncOptions
   readonly answers: Map<string, Resolution>
   readonly allowed: Allowed
+  readonly agreed: AgreedCode
   readonly readAhead: ReadAhead
   readonly call: CallOptions
 }
@@ -138,7 +142,7 @@ async function attempt(
   workspace: Workspace,
   fresh: Fresh,
   local: Local,
-  { options, answers, allowed, readAhead, call }: Attempting,
+  { options, answers, allowed, agreed, readAhead, call }: Attempting,
 ): Promise<SyncReport | null> {
   if (isSettled(fresh.head, local)) return rest(context, workspace, fresh, call)
   const names = await namesOf(context, fresh.head.trust)
@@ -152,12 +156,13 @@ async function attempt(
     if (answer !== undefined) answers.set(answerKey(conflict), answer)
   }
   const choices = choicesOf(seen.plan.conflicts, answers)
-  const { plan, skipped } = applyResolutions(seen.plan, seen.input, choices)
+  const { plan: decided, skipped } = applyResolutions(seen.plan, seen.input, choices)
+  const { plan, held } = await holdNewCode(context, fresh.head, decided, agreed)
   await brake(context, seen, plan, options, allowed)
   const outcome = await carryOut(context, workspace, { fresh, seen, plan, names, readAhead, call })
   if (outcome === null) return null
   await dropLeftovers(context, fresh, isUploadOver(plan, skipped), call)
-  const reported = report(seen, { ...outcome, choices, open: skipped })
+  const reported = report(seen, { ...outcome, choices, open: skipped, held })
   if (skipped.length === 0 && reported.skipped.length === 0) {
     await noteSettled(context, outcome.baseHash, outcome.head.commit)
   }
@@ -309,6 +314,7 @@ function report(
   done: Finished & {
     readonly choices: ReadonlyMap<string, Resolution>
     readonly open: readonly string[]
+    readonly held: readonly string[]
   },
 ): SyncReport {
   const failed = new Set(done.failed.keys())
@@ -317,7 +323,7 @@ function report(
   const conflicts = conflictViews(seen.plan.conflicts, done.names, (path) =>
     open.has(path) ? "skip" : (done.choices.get(path)?.choice ?? "skip"),
   )
-  const skipped: Skipped[] = [...done.plan.held]
+  const skipped: Skipped[] = [...done.plan.held, ...done.held.map((path) => ({ path, reason: "new-code" as const }))]
   for (const [path, reason] of done.failed) skipped.push({ path, reason })
   const quiet = sent.length === 0 && received.length === 0
   return {

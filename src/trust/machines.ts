@@ -1,32 +1,25 @@
 /**
- * The machines of a workspace: listing, revoking, deleting; and what else
- * changes whom or what the vault trusts: passphrase, epoch, keys, policy.
+ * The machines of a workspace: listing, revoking, deleting.
  *
  * @module
  */
-import type { SignatureAlgorithm } from "../../crypto/crypto.ts"
-import { generatePassphrase } from "../../crypto/words.ts"
-import { signBytes, type SigningKey } from "../../storage/format/envelope.ts"
 import { fingerprint } from "../../storage/format/fingerprint.ts"
-import { type MachineRecord, type PassphraseEntry, type Policy, recoverySigners } from "../../storage/format/machine.ts"
-import { rekeyStatement } from "../../storage/format/trustEntry.ts"
 import { joinBranch, uploadBranch } from "../../storage/layout.ts"
 import type { CallOptions } from "../../storage/remote/store.ts"
 import { type MachineState, trustedMachines, type TrustState } from "../../storage/verify/trustState.ts"
 import { SyncError } from "../errors.ts"
 import type { MachineView, RevokeReport } from "../reports.ts"
 import { looksSecret } from "../tree/sensitive.ts"
-import { believe, type Context, type Fresh } from "../vault/context.ts"
+import type { Context, Fresh } from "../vault/context.ts"
 import type { Head } from "../vault/head.ts"
-import { createIdentity, type Identity, openIdentity, signersOf, wipeIdentity } from "../vault/identity.ts"
 import { readIndex, type VaultIndex } from "../vault/vaultIndex.ts"
 import { publishChange } from "./change.ts"
 import type { PendingMachine } from "./join.ts"
+import { askNewPassphrase, withRecovery } from "./keys.ts"
 import { nameOf, SHORT_ID_LENGTH } from "./names.ts"
-import { createPassphraseEntry, type NewPassphrase, type PassphraseKeys, wipePassphraseKeys } from "./passphrase.ts"
+import { wipePassphraseKeys } from "./passphrase.ts"
+import { AWAY_DAYS, readSightings } from "./presence.ts"
 import { signedLines } from "./signed.ts"
-import { requireStrongPassphrase } from "./strength.ts"
-import { NEXT_IDENTITY, saveIdentity } from "./unlock.ts"
 
 /** All machines a person should see: this one first, then pending, trusted, revoked. */
 export async function listMachines(
@@ -36,11 +29,13 @@ export async function listMachines(
   call: CallOptions,
 ): Promise<readonly MachineView[]> {
   const written = lastWritten(head, await readIndex(context, head, call))
+  const sightings = await readSightings(context)
   const views: MachineView[] = []
   for (const machine of head.trust.machines.values()) {
     if (machine.status === "deleted") continue
     const view = await viewOf(context, head, machine)
-    views.push({ ...view, lastSequence: written.get(machine.id) ?? null })
+    const silentDays = view.status === "trusted" ? (sightings?.get(machine.id)?.silentDays ?? 0) : null
+    views.push({ ...view, lastSequence: written.get(machine.id) ?? null, silentDays })
   }
   for (const request of pending) {
     views.push({
@@ -52,6 +47,7 @@ export async function listMachines(
       fingerprint: await fingerprint(context.host.crypto, request.request, request.hash, context.config.machine),
       algorithms: request.request.record.signing.map(({ algorithm }) => algorithm),
       lastSequence: null,
+      silentDays: null,
     })
   }
   const order = { this: 0, pending: 1, trusted: 2, revoked: 3 }
@@ -84,6 +80,7 @@ export async function viewOf(context: Context, head: Head, machine: MachineState
     fingerprint: null,
     algorithms: machine.record.signing.map(({ algorithm }) => algorithm),
     lastSequence: null,
+    silentDays: null,
   }
 }
 
@@ -120,26 +117,58 @@ export async function revoke(
   context: Context,
   fresh: Fresh,
   target: MachineView,
-  options: { readonly keepPassphrase: boolean; readonly withThoseItApproved: boolean },
+  { keepPassphrase }: { readonly keepPassphrase: boolean },
   call: CallOptions,
 ): Promise<RevokeReport> {
-  const { host, config } = context
-  const { head, branches } = fresh
   if (target.status === "this") {
     throw new SyncError("MACHINE_STATE", "a machine cannot revoke itself", { machine: target.name })
   }
   if (target.status !== "trusted")
     throw new SyncError("MACHINE_STATE", "not a trusted machine", { machine: target.name })
-  const machines = options.withThoseItApproved ? cascade(head.trust, target.id, config.machine) : [target.id]
+  const machines = keepPassphrase ? [target.id] : cascade(fresh.head.trust, target.id, context.config.machine)
+  return putOut(context, fresh, machines, { keepPassphrase }, call)
+}
+
+/** Retires, if a person agrees, the machines of which nothing was seen for {@link AWAY_DAYS} days. */
+export async function purge(
+  context: Context,
+  fresh: Fresh,
+  views: readonly MachineView[],
+  call: CallOptions,
+): Promise<RevokeReport> {
+  const away = views.filter(({ silentDays }) => silentDays !== null && silentDays >= AWAY_DAYS)
+  if (away.length === 0) return { revoked: [], rotate: [], epoch: fresh.head.trust.epoch.epoch }
+  const silence = away.map(
+    ({ name, silentDays }) => `Nothing was seen of ${name} on ${silentDays} days that this machine looked.`,
+  )
+  return putOut(context, fresh, away.map(({ id }) => id).sort(), { keepPassphrase: true, silence }, call)
+}
+
+interface PuttingOut {
+  readonly keepPassphrase: boolean
+  /** Why, if not because a person named it. */
+  readonly silence?: readonly string[]
+}
+
+/** @param machines - Ids of trusted ones, ascending. */
+async function putOut(
+  context: Context,
+  { head, branches }: Fresh,
+  machines: readonly string[],
+  options: PuttingOut,
+  call: CallOptions,
+): Promise<RevokeReport> {
+  const { host, config } = context
   const views = await Promise.all(
     machines.map(async (id) => viewOf(context, head, head.trust.machines.get(id) as MachineState)),
   )
   const index = await readIndex(context, head, call)
   const rotate = [...index.entries.values()].filter(({ path, type }) => type === "file" && looksSecret(path))
   const signed = await signedLines(context, head, index, new Set(machines))
-  const lines = [...revokeLines(views, rotate.length, options), ...signed]
-  const confirmed = await host.prompts.confirm({ code: "revoke", lines })
-  if (confirmed !== true) throw new SyncError("CANCELLED", "nothing was revoked")
+  const lines = [...(options.silence ?? []), ...revokeLines(views, rotate.length, options), ...signed]
+  if ((await host.prompts.confirm({ code: "revoke", lines })) !== true) {
+    throw new SyncError("CANCELLED", "nothing was revoked")
+  }
   const renewed = options.keepPassphrase ? null : await askNewPassphrase(context, head.trust.passphrase)
   const revoked = await publishChange(
     context,
@@ -213,126 +242,4 @@ export async function deleteMachine(
     },
     call,
   )
-}
-
-/** A new passphrase for the same key: nothing is encrypted anew, nobody is locked out. */
-export async function changePassphrase(context: Context, head: Head, call: CallOptions): Promise<void> {
-  const { entry: passphrase, keys } = await askNewPassphrase(context, head.trust.passphrase)
-  await publishChange(
-    context,
-    head,
-    {
-      entry: (place) => ({ ...place, kind: "passphrase", writer: context.config.machine, passphrase }),
-      signers: withRecovery(context, keys),
-      opensEpoch: false,
-    },
-    call,
-  ).finally(() => wipePassphraseKeys(keys))
-}
-
-/** A new workspace key for all that is written from now on. */
-export async function openEpoch(context: Context, head: Head, call: CallOptions): Promise<Head> {
-  const { machine: writer } = context.config
-  return publishChange(
-    context,
-    head,
-    {
-      entry: (place, commitment) => ({ ...place, kind: "epoch", writer, commitment }),
-      signers: withRecovery(context, null),
-      opensEpoch: true,
-    },
-    call,
-  )
-}
-
-/** New keys for this machine, of these algorithms. Its id stays. */
-export async function rekey(
-  context: Context,
-  head: Head,
-  algorithms: readonly SignatureAlgorithm[],
-  call: CallOptions,
-): Promise<void> {
-  const { host, config, state } = context
-  const old = context.identity as Identity
-  const next = await nextIdentity(context, old, algorithms)
-  const rekeyed = await publishChange(
-    context,
-    head,
-    {
-      async entry(place) {
-        const statement = rekeyStatement(host.crypto, config.workspace, old.id, place.previous, next.record)
-        const proof = await signBytes(host.crypto, statement, signersOf(next))
-        return { ...place, kind: "rekey", writer: old.id, record: next.record as MachineRecord, proof }
-      },
-      signers: signersOf(old),
-      headerIdentity: next,
-      opensEpoch: false,
-    },
-    call,
-  )
-  // A copy of this machine, if there is one, has keys now that nobody believes.
-  await believe(context, rekeyed, { tookOver: 0 })
-  wipeIdentity(old)
-  await state.remove(NEXT_IDENTITY)
-}
-
-/**
- * The keys to come, durable before anything speaks of them. Those of an interrupted re-key are used again, because its
- * entry may be on its way to the store still.
- */
-async function nextIdentity(
-  context: Context,
-  old: Identity,
-  algorithms: readonly SignatureAlgorithm[],
-): Promise<Identity> {
-  const { host, state, keyring } = context
-  const left = await state.read(NEXT_IDENTITY)
-  if (left !== null) {
-    const identity = await openIdentity(host.crypto, keyring, left)
-    if (identity.record.signing.map(({ algorithm }) => algorithm).join() === algorithms.join()) return identity
-  }
-  const identity = await createIdentity(host.crypto, algorithms, old.id)
-  await saveIdentity({ ...context, identity }, NEXT_IDENTITY)
-  return identity
-}
-
-/** Makes the policy stricter for all machines. */
-export async function setPolicy(context: Context, head: Head, policy: Policy, call: CallOptions): Promise<void> {
-  await publishChange(
-    context,
-    head,
-    {
-      entry: (place) => ({ ...place, kind: "policy", writer: context.config.machine, policy }),
-      signers: withRecovery(context, null),
-      opensEpoch: false,
-    },
-    call,
-  )
-}
-
-/**
- * Asks for a new passphrase and rates it.
- *
- * @param before - Of the vault's log, which it takes the place of.
- * @throws {SyncError} `LOCKED` if none is given, `WEAK_PASSPHRASE`.
- */
-export async function askNewPassphrase(
-  { host }: Pick<Context, "host">,
-  before?: PassphraseEntry,
-): Promise<NewPassphrase> {
-  const passphrase = await host.prompts.newPassphrase(await generatePassphrase(host.crypto))
-  if (passphrase === null) throw new SyncError("LOCKED", "no passphrase was given")
-  try {
-    await requireStrongPassphrase(passphrase)
-    host.progress.step("unlock")
-    return await createPassphraseEntry(host.crypto, passphrase, before)
-  } finally {
-    passphrase.wipe()
-  }
-}
-
-/** This machine's keys and, for an entry that sets a passphrase, that one's recovery keys. */
-function withRecovery(context: Context, passphraseKeys: PassphraseKeys | null): readonly SigningKey[] {
-  const own = signersOf(context.identity as Identity)
-  return passphraseKeys === null ? own : [...own, ...recoverySigners(passphraseKeys.recovery)]
 }

@@ -14,7 +14,10 @@ const examples = new Map(
       /^##+ ([^\n]*)$([^#]*?)```json\n(.*?)```/gms,
     ),
   ].map(([, heading = "", , json = ""]) => {
-    const command = /^`sessyn ([a-z]+(?: (?:approve|revoke|delete))?)/.exec(heading)?.[1] ?? heading
+    const command =
+      /^`sessyn ([a-z]+(?: (?:approve|revoke|delete|purge|upgrade-key|rotate-key|require-post-quantum))?)/.exec(
+        heading,
+      )?.[1] ?? heading
     return [command, JSON.parse(json) as unknown]
   }),
 )
@@ -78,8 +81,12 @@ it("documents what every command prints with --json", async () => {
   check("repair", await laptop.json(["repair", "--yes"]))
   check("unlock", await laptop.json(["unlock", "--remember"]))
   check("lock", await laptop.json(["lock"]))
+  check("machines purge", await laptop.json(["machines", "purge"]))
+  check("machines upgrade-key", await laptop.json(["machines", "upgrade-key"]))
+  check("machines rotate-key", await laptop.json(["machines", "rotate-key"]))
   check("passphrase", await laptop.json(["passphrase"], 0, { SESSYN_NEW_PASSPHRASE: PASSPHRASE }))
   check("machines revoke", await laptop.json(["machines", "revoke", "desk", "--yes", "--keep-passphrase"]))
   check("machines delete", await laptop.json(["machines", "delete", "desk", "--yes"]))
+  check("machines require-post-quantum", await laptop.json(["machines", "require-post-quantum", "--yes"]))
   expect([...examples.keys()].filter((command) => !checked.has(command))).toEqual([])
 })

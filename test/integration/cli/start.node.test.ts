@@ -46,6 +46,19 @@ it("loads only what a command needs", async () => {
   expect(status).not.toMatch(/@inquirer|zxcvbn|keyring/)
 })
 
+it("says what it needs on an older Node, and does nothing", async () => {
+  const folder = folders.make()
+  const old = join(folder, "old.mjs")
+  writeFileSync(old, 'Object.defineProperty(process.versions, "node", { value: "20.19.0" })')
+  const argv = ["--import", pathToFileURL(old).href, SOURCE, "init"]
+  const { status, err, out } = await launch(process.execPath, argv, folder, { ...process.env }).ended
+  expect({ status, err, out }).toEqual({
+    status: 1,
+    err: "Sessyn needs Node 22.15 or newer; this is Node 20.19.0.\n",
+    out: "",
+  })
+})
+
 const hasScript = process.platform === "linux" && hasProgram("script")
 
 function hasProgram(name: string): boolean {

@@ -13,7 +13,7 @@ import { createNodeWorkspace } from "../../../src/platform/node/workspace/nodeWo
 import { enter } from "../../../src/sync/sync.ts"
 import { readMarker } from "../../../src/tree/stateFolder.ts"
 import type { Resolution } from "../../../src/tree/plan/plan.ts"
-import { openEpoch } from "../../../src/trust/machines.ts"
+import { openEpoch } from "../../../src/trust/keys.ts"
 import { createContext } from "../../../src/vault/context.ts"
 import { createMemory } from "../../../src/vault/memory.ts"
 import type { CredentialSource } from "../../../storage/remote/node/gitCredentials.ts"

@@ -216,12 +216,38 @@ describe("revoking", () => {
 })
 
 describe("keys and policy", () => {
+  it("trying a passphrase costs more from now on, under the same one, and never less again", async () => {
+    const { made, store } = await machines("A")
+    const [a] = made
+    const change = (costs: { memoryKiB?: number; passes?: number }) =>
+      a.session((open) => open.changePassphrase({ costs }))
+    expect(await change({ memoryKiB: 256 * 1024, passes: 4 })).toEqual({ memoryKiB: 256 * 1024, passes: 4 })
+    expect(await change({})).toEqual({ memoryKiB: 256 * 1024, passes: 4 })
+    expect(await change({ memoryKiB: 64 * 1024, passes: 5 })).toEqual({ memoryKiB: 256 * 1024, passes: 5 })
+    const b = await createMemoryMachine("B", store)
+    await admit(a, b)
+    await b.sync()
+  })
+
+  it("a new workspace key begins an epoch, which all follow without a passphrase", async () => {
+    const { made } = await machines("A", "B")
+    const [a, b] = made
+    await b.sync()
+    b.person.passphrase = null
+    expect(await a.session((open) => open.rotateKey())).toBe(2)
+    await a.write("x", "1")
+    await a.sync()
+    await b.sync()
+    expect(await b.read("x")).toBe("1")
+  })
+
   it("a machine gets post-quantum keys, and all must have them once the policy says so", async () => {
     const { made, store } = await machines("A", "B")
     const [a, b] = made
     await b.sync()
     await expect(a.session((open) => open.requirePostQuantum())).rejects.toMatchObject({
-      reason: "a machine does not meet the new policy",
+      code: "POLICY_UNMET",
+      details: { machines: expect.arrayContaining(["A", "B"]) },
     })
     await a.session((open) => open.rekey(["ed25519", "ml-dsa-87"]))
     await a.write("x", "1")
@@ -229,7 +255,11 @@ describe("keys and policy", () => {
     await b.sync()
     expect(await b.read("x")).toBe("1")
     await b.session((open) => open.rekey(["ml-dsa-87"]))
+    a.person.answers["require-post-quantum"] = false
+    await expect(a.session((open) => open.requirePostQuantum())).rejects.toEqual(code("CANCELLED"))
+    a.person.answers["require-post-quantum"] = true
     await a.session((open) => open.requirePostQuantum())
+    await b.session((open) => open.requirePostQuantum())
     await b.write("y", "2")
     await b.sync()
     await a.sync()
