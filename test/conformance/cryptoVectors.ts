@@ -99,6 +99,10 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
     accepts: (vector) => runSignature("ml-dsa-87", bytesOf(vector.group, "publicKey"), vector),
     stricter: (_, test) => test["ctx"] !== undefined && test["ctx"] !== "",
   },
+  "ML-DSA-87-KEYGEN": {
+    accepts: async ({ crypto, test }) =>
+      agree(bytesOf(test, "pk"), await crypto.signingPublicKey("ml-dsa-87", secretOf(test, "seed"))),
+  },
   "X-WING": { accepts: runXWing },
   HPKE: { accepts: runHpke },
   "HPKE-KEY-SCHEDULE": { accepts: runKeySchedule },
