@@ -10,6 +10,7 @@
  */
 import { HASH_BYTES } from "./crypto.ts"
 import { invalidInput } from "./inputs.ts"
+import type { Secret } from "./secret.ts"
 
 /** SHA-256 over the concatenation of the parts, in a buffer of its own. */
 export type Sha256 = (...parts: readonly Uint8Array[]) => Uint8Array
@@ -20,13 +21,16 @@ const MAX_OKM_BYTES = 255 * HASH_BYTES
 /** HMAC-SHA256 of the concatenation of `parts`. */
 export function hmac(sha256: Sha256, key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
   const short = key.length > BLOCK_BYTES ? sha256(key) : key
-  const inner = paddedKey(short, 0x36)
-  const outer = paddedKey(short, 0x5c)
-  const mac = sha256(outer, sha256(inner, ...parts))
-  inner.fill(0)
-  outer.fill(0)
-  return mac
+  try {
+    const inner = sha256(padInto(block, short, 0x36), ...parts)
+    return sha256(padInto(block, short, 0x5c), inner)
+  } finally {
+    block.fill(0)
+  }
 }
+
+/** For every call. Outside the engine's heap, whose garbage collection would copy what is in it ({@link Secret}). */
+const block = new Uint8Array(new ArrayBuffer(BLOCK_BYTES))
 
 /** HKDF: extract from `ikm` and `salt`, then expand. An empty salt means 32 zero bytes, as in the RFC. */
 export function hkdf(sha256: Sha256, ikm: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Uint8Array {
@@ -52,8 +56,8 @@ export function hkdfExpand(sha256: Sha256, prk: Uint8Array, info: Uint8Array, le
   return okm
 }
 
-function paddedKey(key: Uint8Array, pad: number): Uint8Array {
-  const block = new Uint8Array(BLOCK_BYTES).fill(pad)
+function padInto(block: Uint8Array, key: Uint8Array, pad: number): Uint8Array {
+  block.fill(pad)
   for (let i = 0; i < key.length; i++) block[i] = (key[i] as number) ^ pad
   return block
 }

@@ -116,7 +116,7 @@ function hkdfSha256({ sha256, hmacSha256 }: HpkePrimitives): KDFFactory {
     name: "HKDF-SHA256",
     Nh: 32,
     stages: 2,
-    Extract: async (salt, ikm) => hmacSha256(new Secret(salt), ikm),
+    Extract: async (salt, ikm) => hmacSha256(new Secret(salt.slice()), ikm),
     Expand: async (prk, info, length) => hkdfExpand(sha256, prk, info, length),
     async Derive() {
       throw new CryptoError("CRYPTO_UNSUPPORTED", "HKDF has two stages")
@@ -132,7 +132,8 @@ function aes256Gcm({ seal, open }: HpkePrimitives): AEADFactory {
     Nk: 32,
     Nn: 12,
     Nt: 16,
-    Seal: async (key, nonce, associatedData, plaintext) => seal(new Secret(key), nonce, associatedData, plaintext),
-    Open: async (key, nonce, associatedData, sealed) => open(new Secret(key), nonce, associatedData, sealed),
+    Seal: async (key, nonce, associatedData, plaintext) =>
+      seal(new Secret(key.slice()), nonce, associatedData, plaintext),
+    Open: async (key, nonce, associatedData, sealed) => open(new Secret(key.slice()), nonce, associatedData, sealed),
   })
 }

@@ -5,14 +5,20 @@
  * and Node's `util.inspect` all show `[secret]`. Whoever needs the bytes says so
  * with {@link Secret.expose}, which is what a reviewer searches for.
  *
+ * They lie in a buffer of their own, which stays where it is until it is wiped.
+ * What `new Uint8Array(32)` makes lies in the engine's heap instead, and is
+ * copied about when garbage is collected: wiping it leaves the copies.
+ *
  * @module
  */
 export class Secret {
   #bytes: Uint8Array
 
-  /** Takes ownership of `bytes`: the caller keeps no copy and does not change them. */
+  /** Takes the bytes away: `bytes` is all zeros afterwards, and the caller keeps no copy. */
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes
+    this.#bytes = new Uint8Array(new ArrayBuffer(bytes.length))
+    this.#bytes.set(bytes)
+    bytes.fill(0)
   }
 
   /** The bytes themselves, not a copy: do not keep, change, log or transfer them. */

@@ -175,8 +175,8 @@ export function cryptoConformance(name: string, create: CryptoFactory): void {
         const seeds: Uint8Array[] = [new Uint8Array(31), new Uint8Array(33), NOTHING]
         if (algorithm === "ecdsa-p256") seeds.push(new Uint8Array(32), hex(P256_ORDER), new Uint8Array(32).fill(0xff))
         for (const seed of seeds) {
-          const publicKey = () => crypto.signingPublicKey(algorithm, new Secret(seed))
-          const sign = () => crypto.sign(algorithm, new Secret(seed), NOTHING)
+          const publicKey = () => crypto.signingPublicKey(algorithm, new Secret(seed.slice()))
+          const sign = () => crypto.sign(algorithm, new Secret(seed.slice()), NOTHING)
           expect([toHex(seed), await codeOf(publicKey)]).toEqual([toHex(seed), "CRYPTO_INVALID_INPUT"])
           expect([toHex(seed), await codeOf(sign)]).toEqual([toHex(seed), "CRYPTO_INVALID_INPUT"])
         }

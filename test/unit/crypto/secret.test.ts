@@ -13,6 +13,13 @@ describe("a secret", () => {
     expect(secret().length).toBe(4)
   })
 
+  it("leaves nothing with who made it", () => {
+    const bytes = Uint8Array.from(BYTES)
+    const taken = new Secret(bytes)
+    expect([...bytes]).toEqual([0, 0, 0, 0])
+    expect([...taken.expose()]).toEqual(BYTES)
+  })
+
   it.each([
     ["String", (it: Secret) => String(it)],
     ["a template", (it: Secret) => `${it}`],
