@@ -48,3 +48,25 @@ export function ratio(ours: Summary, theirs: Summary): Ratio {
 export function less(whole: Summary, part: Summary): Summary {
   return summarize(whole.values.map((value, i) => value - (part.values[i] ?? part.median)))
 }
+
+/** What a length gives away of which of many known things has it. */
+export interface Recognition {
+  /** Share of the things that no other shares its length with. */
+  readonly certain: number
+  /** How often the best guess by length is right, all being as likely. */
+  readonly guess: number
+  /** Of one length with the thing itself, in the median. */
+  readonly crowd: number
+}
+
+/** @throws {RangeError} Without a length there is nothing to recognise. */
+export function recognition(lengths: readonly number[]): Recognition {
+  const crowds = new Map<number, number>()
+  for (const length of lengths) crowds.set(length, (crowds.get(length) ?? 0) + 1)
+  const sizes = lengths.map((length) => crowds.get(length) as number)
+  return {
+    crowd: median(sizes),
+    certain: sizes.filter((size) => size === 1).length / lengths.length,
+    guess: crowds.size / lengths.length,
+  }
+}

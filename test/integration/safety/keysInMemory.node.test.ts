@@ -65,7 +65,7 @@ function foundIn(pid: number, keys: ReadonlyMap<string, Uint8Array>): ReadonlySe
     } catch {
       continue // a part that is reserved and not there
     }
-    for (const [name, key] of keys) if (bytes.includes(key)) found.add(name)
+    for (const [name, key] of keys) if (bytes.includes(Buffer.from(key))) found.add(name)
   }
   closeSync(memory)
   return found

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { less, median, ratio, summarize } from "../../../bench/statistics.ts"
+import { less, median, ratio, recognition, summarize } from "../../../bench/statistics.ts"
 
 describe("median", () => {
   test("is the one in the middle, in whatever order they came", () => {
@@ -42,5 +42,13 @@ describe("less", () => {
 
   test("takes the part's median where a pair lacks it", () => {
     expect(less(summarize([5, 7]), summarize([1])).values).toEqual([4, 6])
+  })
+})
+
+describe("recognition", () => {
+  test("is certain where lengths differ, and a guess among those that share one", () => {
+    expect(recognition([1, 2, 3, 4])).toEqual({ certain: 1, guess: 1, crowd: 1 })
+    expect(recognition([7, 7, 7, 9])).toEqual({ certain: 0.25, guess: 0.5, crowd: 3 })
+    expect(recognition([5, 5, 5, 5])).toEqual({ certain: 0, guess: 0.25, crowd: 4 })
   })
 })
