@@ -19,6 +19,7 @@ import {
   VAULT_FILE_PATH,
 } from "../../storage/layout.ts"
 import type { CallOptions } from "../../storage/remote/store.ts"
+import { checkCounters } from "../../storage/verify/header.ts"
 import type { AuditProblem, AuditReport } from "../reports.ts"
 import type { Context } from "../vault/context.ts"
 import { type Head, readPaths } from "../vault/head.ts"
@@ -153,6 +154,7 @@ async function auditHistory(
   let oldest = head
   for await (const past of pastHeads(context, head, call)) {
     versions++
+    if (past !== head) problems.push(...stepProblems(past, oldest))
     oldest = past
   }
   if (!isLast(oldest, head)) {
@@ -160,6 +162,17 @@ async function auditHistory(
     problems.push({ object: "history", reason: `nothing is left before version ${sequence}`, files: [] })
   }
   return versions
+}
+
+/** Who was away reads no version in between, so this is where a header that counts what was never written shows to all. */
+function stepProblems(before: Head, { verified, trust }: Head): readonly AuditProblem[] {
+  try {
+    checkCounters(before.verified, verified.header, trust)
+    return []
+  } catch (error) {
+    if (!isVaultFault(error)) throw error
+    return [{ object: "history", reason: `version ${verified.header.sequence}: ${reasonOf(error)}`, files: [] }]
+  }
 }
 
 /** Objects of the tree that neither header nor index accounts for. They are never read, and dropped by the next version. */

@@ -183,6 +183,19 @@ class Headers(Refusing):
                 self.assertEqual(header.compare(seen, logs[0], shown, logs[1], own), (case["verdict"], case["doubt"]))
 
 
+    def test_steps(self) -> None:
+        headers = {name: self.read(data) for name, data in self.vector["headers"].items()}
+        for case in self.vector["steps"]:
+            seen, shown = headers[case["seen"]], headers[case["shown"]]
+            arguments = (seen, shown, self.log_of(shown))
+            with self.subTest(case["shown"]):
+                if "code" in case:
+                    self.refused(case["code"], case["reason"], header.check_newer, *arguments)
+                else:
+                    self.assertEqual(header.compare(seen, self.log_of(seen), shown, self.log_of(shown)), ("newer", None))
+                    header.check_newer(*arguments)
+
+
 class VaultFiles(Refusing):
     def setUp(self) -> None:
         self.vector = load("vault-file-v1.json")

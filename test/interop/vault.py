@@ -205,7 +205,7 @@ class Vault:
         verdict, doubt = header.compare(older.header, older.log, newer.header, newer.log)
         steps = f"from version {older.header.sequence} to {newer.header.sequence}"
         require(verdict in ("newer", "repair"), "HEADER_INVALID", f"{steps}: {verdict} ({doubt})")
-        header.check_newer(older.header, newer.header)
+        header.check_newer(older.header, newer.header, newer.log)
 
     def _parent(self, commit: Commit) -> Commit | None:
         if commit.parent is None or not self.repository.has(commit.parent):

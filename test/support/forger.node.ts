@@ -40,7 +40,7 @@ export interface Forgery {
 }
 
 /** Publishes the next version of the vault of this machine's workspace. */
-export async function forge(machine: TestMachine, forgery: Forgery): Promise<void> {
+export async function forge(machine: Pick<TestMachine, "host" | "session">, forgery: Forgery): Promise<void> {
   const { host } = machine
   const id = await machine.session(async ({ workspace }) => workspace)
   const config = await createMemory(host.openState(id)).config()

@@ -143,6 +143,21 @@ describe("header-v1.json", () => {
   }
 })
 
+describe("header-v1.json, step by step", () => {
+  for (const { seen, shown, ...refusal } of headerVectors.steps) {
+    it(`who has seen ${seen} ${"code" in refusal ? "refuses" : "follows"} ${shown}`, async () => {
+      const texts: Readonly<Record<string, string>> = headerVectors.headers
+      const log = await verifyLog(headerVectors.log)
+      const encoded = (name: string): Uint8Array => utf8(texts[name] as string)
+      const before = await verifyHeaderAlone(crypto, encoded(seen), log.workspace, log)
+      const memory = { seen: before, trust: log, self: null }
+      const attempt = verifyHeader(crypto, encoded(shown), log.workspace, log, memory)
+      if (refusal.code === undefined) expect((await attempt).kind).toBe("newer")
+      else await expect(attempt).rejects.toThrow(expect.objectContaining(refusal))
+    })
+  }
+})
+
 describe("join-v1.json", () => {
   const vectors = joinVectors
 

@@ -9,6 +9,7 @@ import {
   type HeaderMemory,
   type HeaderReason,
   type HeaderVerdict,
+  MAX_LEAP,
   type VerifiedHeader,
   verifyHeader,
   verifyHeaderAlone,
@@ -188,6 +189,49 @@ describe("a header that follows", () => {
       await expect(look(sync, remember(h3))).rejects.toMatchObject({ reason: "only a compaction raises a floor" })
       const compact = await write(log, ben, h3, { ...floors, kind: "compact" })
       await expect(look(compact, remember(h3))).resolves.toMatchObject({ kind: "newer" })
+    }
+  })
+
+  it("counts its writer's one more and nothing else", async () => {
+    const { machines } = h4.header
+    const others = machines.filter(({ id }) => id !== ann.id)
+    const own = machines.filter(({ id }) => id === ann.id)
+    const mine = own.map((each) => ({ ...each, counter: each.counter + 1, head: h4.hash }))
+    const sorted = (list: Header["machines"]) => list.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    const wrong: readonly Header["machines"][] = [
+      [...mine, ...others.map((each) => ({ ...each, counter: 2, head: new Uint8Array(32) }))],
+      [...mine, ...others.map((each) => ({ ...each, counter: 2 }))],
+      [...others, ...mine.map((each) => ({ ...each, counter: each.counter + 1 }))],
+    ]
+    for (const list of wrong) {
+      for (const fields of [
+        {},
+        { kind: "repair", supersedes: h4.hash },
+        { kind: "compact", historyFloor: 5 },
+      ] as const) {
+        const header = await write(log, ann, h4, { ...fields, machines: sorted(list) })
+        await expect(look(header, remember(h4))).rejects.toMatchObject({ reason: "counters do not follow" })
+      }
+    }
+    const withAnother = log.fork()
+    const carl = await newMachine(crypto)
+    await withAnother.approve(ann, carl)
+    const early = { machines: sorted([...mine, ...others, { id: carl.id, counter: 1, head: h1.hash }]) }
+    const header = await write(withAnother, ann, h4, early)
+    await expect(look(header, remember(h4), withAnother.state)).rejects.toMatchObject({
+      reason: "counters do not follow",
+    })
+    expect((await look(await write(withAnother, ann, h4), remember(h4), withAnother.state)).kind).toBe("newer")
+  })
+
+  it("does not leap, nor does a repair: nobody can use up all numbers", async () => {
+    const { sequence } = h3.header
+    const far = { sequence: sequence + MAX_LEAP, previous: h1.hash }
+    const further = { ...far, sequence: far.sequence + 1 }
+    expect((await look(await write(log, ann, h3, far), remember(h3))).kind).toBe("newer")
+    for (const fields of [further, { ...further, kind: "repair", supersedes: h4.hash } as const]) {
+      const leaping = await write(log, ann, h3, fields)
+      await expect(look(leaping, remember(h3))).rejects.toMatchObject({ reason: "sequence leaps" })
     }
   })
 
