@@ -7,6 +7,7 @@
  */
 import { StorageError, type StoreError } from "../../storage/errors.ts"
 import type { ChunkRef, FileEntry, IndexEntry } from "../../storage/format/index/entry.ts"
+import { pathsBelowFiles } from "../../storage/format/index/indexTree.ts"
 import { openVerifiedShard } from "../../storage/indexShards.ts"
 import type { EpochKeys } from "../../storage/keys.ts"
 import {
@@ -76,6 +77,9 @@ async function auditIndex(
       problems.push({ object: path, reason: reasonOf(error), files: [] })
     }
   }
+  const below = pathsBelowFiles(new Map(entries.map((entry) => [entry.path, entry])))
+  if (below.length > 0)
+    problems.push({ object: "index", reason: "path below a file or link", files: [...below].sort() })
   return entries
 }
 

@@ -249,6 +249,16 @@ class Shards(Refusing):
                     self.assertEqual(index.open_shard(*arguments), index.decode(bytes.fromhex(case["payloadHex"])))
 
 
+    def test_trees(self) -> None:
+        for case in load("index-shard-v1.json")["trees"]:
+            entries = [entry for payload in case["payloadsHex"] for entry in index.decode(bytes.fromhex(payload)).entries]
+            with self.subTest(case["name"]):
+                if "expect" in case:
+                    self.refused(case["expect"]["code"], None, index.check_tree, entries)
+                else:
+                    index.check_tree(entries)
+
+
 class Packs(Refusing):
     def test_cases(self) -> None:
         vector = load("pack-v1.json")

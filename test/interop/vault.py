@@ -170,6 +170,7 @@ class Vault:
             version.shards.append(shard)
             if self.checked.once("shards", named.sha256):
                 self.checked.counts["tags"] += 1
+        index.check_tree(version.entries)
 
     def _pack(self, version: Version, name: bytes) -> bytes:
         path = f"packs/{name.hex()[:2]}/{name.hex()}"
