@@ -143,6 +143,13 @@ class TrustLogs(Refusing):
                 self.refused(case["code"], case["reason"], good.after, further[-1])
 
 
+    def test_room(self) -> None:
+        for case in load("trust-log-v1.json")["room"]:
+            with self.subTest(case):
+                fits = trust.has_room(case["kind"], case["sequence"], case["epoch"], case["bytes"])
+                self.assertEqual(fits, case["fits"])
+
+
 class Headers(Refusing):
     def setUp(self) -> None:
         self.vector = load("header-v1.json")

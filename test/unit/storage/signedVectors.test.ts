@@ -7,6 +7,7 @@ import { areSignedBy, decodeEnvelope, encodeEnvelope, envelopeHash } from "../..
 import { fingerprint, fingerprintNumbers } from "../../../storage/format/fingerprint.ts"
 import { openKeyBox, openPreviousKeys } from "../../../storage/format/keyBox.ts"
 import { openName } from "../../../storage/format/machineName.ts"
+import { leavesRoom, type TrustEntry } from "../../../storage/format/trustEntry.ts"
 import { decodeVaultFile } from "../../../storage/format/vaultFile.ts"
 import { createEpochKeys, createKeyring, type Keyring } from "../../../storage/keys.ts"
 import { compareLogs } from "../../../storage/verify/forks.ts"
@@ -84,6 +85,12 @@ describe("trust-log-v1.json", () => {
       await expect(verifyTrustLog(crypto, [last], good)).rejects.toThrow(expected(wrong))
     })
   }
+
+  it("keeps room for revocations as stated", () => {
+    for (const { kind, fits, ...extent } of vectors.room) {
+      expect([kind, extent, leavesRoom(kind as TrustEntry["kind"], extent)]).toEqual([kind, extent, fits])
+    }
+  })
 
   for (const { name, common, a, b, kind, answer } of vectors.parted) {
     it(`compares: ${name}`, async () => {
