@@ -5,7 +5,13 @@
  */
 import { fromUtf8, toHex } from "../../crypto/bytes.ts"
 import { Secret } from "../../crypto/secret.ts"
-import { openKeyBox, openPreviousKeys, sealKeyBox, sealVaultFile } from "../../storage/format/keyBox.ts"
+import {
+  openKeyBox,
+  openPreviousKeys,
+  requireRecipients,
+  sealKeyBox,
+  sealVaultFile,
+} from "../../storage/format/keyBox.ts"
 import { openName } from "../../storage/format/machineName.ts"
 import {
   decodeVaultFile,
@@ -30,6 +36,7 @@ export async function vaultFileVectors(): Promise<unknown> {
   await open(file)
 
   const others = file.boxes.filter(({ recipient }) => recipient !== second.id)
+  const own = file.boxes.find(({ recipient }) => recipient === second.id) as VaultFile["boxes"][0]
   const withBox = async (keys: EpochKeys, recipient = second.id): Promise<VaultFile> => {
     const { sealed } = await sealKeyBox(crypto, keys, recipient, second.record.sealing.publicKey)
     const boxes = [...others, { recipient: second.id, sealed }].sort((a, b) => (a.recipient < b.recipient ? -1 : 1))
@@ -80,6 +87,21 @@ export async function vaultFileVectors(): Promise<unknown> {
     const wrong = new TextEncoder().encode(change(text))
     cases.push({ name, vault: change(text), ...(await refusalOf(name, () => decodeVaultFile(wrong))) })
   }
+  const stranger = `${"b".repeat(51)}q`
+  const sorted = (boxes: VaultFile["boxes"]) => boxes.toSorted((a, b) => (a.recipient < b.recipient ? -1 : 1))
+  const foreign: readonly (readonly [string, VaultFile["boxes"]])[] = [
+    ["no box for a trusted machine", others],
+    ["no box for the passphrase", file.boxes.filter(({ recipient }) => recipient !== PASSPHRASE_RECIPIENT)],
+    ["no box at all", []],
+    ["a box for a machine that is not in the log", sorted([...file.boxes, { ...own, recipient: stranger }])],
+    ["a box for another in a trusted machine's place", sorted([...others, { ...own, recipient: stranger }])],
+  ]
+  const misdirected: unknown[] = []
+  for (const [name, boxes] of foreign) {
+    const wrong = { ...file, boxes }
+    const refusal = await refusalOf(name, async () => requireRecipients(log.state, wrong))
+    misdirected.push({ name, vault: fromUtf8(encodeVaultFile(wrong)), ...refusal })
+  }
   const { name } =
     log.state.machines.get(second.id) ??
     (() => {
@@ -91,6 +113,7 @@ export async function vaultFileVectors(): Promise<unknown> {
       recipients: "X-Wing seeds by recipient; each opens its box",
       keys: "workspace keys by epoch; they come out of every box",
       refused: "vault files that must not be read, or must not give `second` its keys",
+      misdirected: "vault files whose boxes are not those of the log, to be refused without opening any",
     },
     log: texts(log.envelopes),
     vault: text,
@@ -104,5 +127,6 @@ export async function vaultFileVectors(): Promise<unknown> {
     second: second.id,
     secondName: await openName(crypto, (log.keyring.get(1) as EpochKeys).key, second.id, name),
     refused: cases,
+    misdirected,
   }
 }

@@ -10,6 +10,8 @@ import type { Crypto } from "../../crypto/crypto.ts"
 import { StorageError } from "../../storage/errors.ts"
 import { decodeEnvelope, decodePayload, encodeEnvelope } from "../../storage/format/envelope.ts"
 import { type Header, headerCodec } from "../../storage/format/header.ts"
+import { requireRecipients } from "../../storage/format/keyBox.ts"
+import { decodeVaultFile } from "../../storage/format/vaultFile.ts"
 import { HEADER_PATH, mainBranch, trustPath, VAULT_FILE_PATH } from "../../storage/layout.ts"
 import type { Branch, CallOptions, ObjectId, Snapshot, Store } from "../../storage/remote/store.ts"
 import { compareLogs } from "../../storage/verify/forks.ts"
@@ -97,10 +99,17 @@ export async function look(looking: Looking, branches: readonly Branch[], known:
   if (!equalBytes(crypto.sha256(head.vaultFile), verdict.verified.header.vault)) {
     throw new StorageError("HASH_MISMATCH", "key boxes")
   }
+  if (!hasSameBoxes(known, head)) requireRecipients(trust, decodeVaultFile(head.vaultFile))
   if (isFollowed(verdict) && !(await hasOwnHeader(looking, head, decided.memory))) {
     return toLook({ kind: "forked", verified: verdict.verified, doubt: "counter without its header" }, head, decided)
   }
   return toLook(verdict, head, decided)
+}
+
+/** Whether key boxes and log are those of a head that was looked at before. */
+function hasSameBoxes(known: Head | null, { trust, verified }: Head): boolean {
+  if (known === null || !equalBytes(known.trust.head, trust.head)) return false
+  return equalBytes(known.verified.header.vault, verified.header.vault)
 }
 
 function isFollowed({ kind }: HeaderVerdict): boolean {

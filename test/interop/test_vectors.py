@@ -232,6 +232,14 @@ class VaultFiles(Refusing):
                 self.refused(case["code"], None, self.open, case["vault"], self.vector["second"])
 
 
+    def test_recipients(self) -> None:
+        vaultfile.decode(self.vector["vault"].encode()).check_recipients(self.log)
+        for case in self.vector["misdirected"]:
+            read = vaultfile.decode(case["vault"].encode())
+            with self.subTest(case["name"]):
+                self.refused(case["code"], None, read.check_recipients, self.log)
+
+
 class Shards(Refusing):
     def test_payloads(self) -> None:
         for case in load("index-shard-v1.json")["payloads"]:

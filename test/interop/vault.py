@@ -154,6 +154,7 @@ class Vault:
         require(sha256(data) == shown.vault, "HASH_MISMATCH", "vault.json is not the one that the header names")
         vault_file = vaultfile.decode(data)
         vault_file.check(log)
+        vault_file.check_recipients(log)
         return vault_file
 
     def _open_index(self, version: Version) -> None:

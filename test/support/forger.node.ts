@@ -17,6 +17,7 @@ import type { Json } from "../../storage/format/canonicalJson.ts"
 import type { JsonCodec } from "../../storage/format/codec.ts"
 import type { IndexEntry } from "../../storage/format/index/entry.ts"
 import { decodeEnvelope, encodeEnvelope, signEnvelope } from "../../storage/format/envelope.ts"
+import { decodeVaultFile, encodeVaultFile, type KeyBox } from "../../storage/format/vaultFile.ts"
 import { divideIndex, sealShards } from "../../storage/indexShards.ts"
 import type { EpochKeys } from "../../storage/keys.ts"
 import { HEADER_PATH, packsOf } from "../../storage/layout.ts"
@@ -33,6 +34,8 @@ export interface Forgery {
   readonly patch?: readonly [from: Uint8Array | string, to: Uint8Array | string]
   /** The header's fields, before they are signed. */
   readonly header?: (fields: Fields) => Fields
+  /** The key boxes, whose digest the header states. */
+  readonly boxes?: (boxes: readonly KeyBox[]) => readonly KeyBox[]
   /** A pack's bytes, before it is named by their hash. */
   readonly pack?: (bytes: Uint8Array) => Uint8Array
   /** A sealed shard's bytes, before the header names their hash. */
@@ -77,7 +80,7 @@ async function publishForged(context: Context, head: Head, forgery: Forgery): Pr
     kind: "sync" as const,
     keys,
     trust: head.trust,
-    vaultFile: head.vaultFile,
+    vaultFile: reboxed(head.vaultFile, forgery.boxes),
     index: sealed.map(({ ref }) => ref),
     sealed,
     packs: new Map<string, Uint8Array | string>([...packsOf(head.snapshot), ...made.packs]),
@@ -86,6 +89,12 @@ async function publishForged(context: Context, head: Head, forgery: Forgery): Pr
   }
   const result = await publish({ ...context, store: resigning(context, keys, forgery.header) }, head, next, {})
   if (result.kind !== "published") throw new Error("the vault moved")
+}
+
+function reboxed(vaultFile: Uint8Array, change: Forgery["boxes"]): Uint8Array {
+  if (change === undefined) return vaultFile
+  const file = decodeVaultFile(vaultFile)
+  return encodeVaultFile({ ...file, boxes: change(file.boxes) })
 }
 
 async function makeEntries(

@@ -5,7 +5,7 @@ import { createPortableCrypto } from "../../../crypto/portableCrypto.ts"
 import { Secret } from "../../../crypto/secret.ts"
 import { areSignedBy, decodeEnvelope, encodeEnvelope, envelopeHash } from "../../../storage/format/envelope.ts"
 import { fingerprint, fingerprintNumbers } from "../../../storage/format/fingerprint.ts"
-import { openKeyBox, openPreviousKeys } from "../../../storage/format/keyBox.ts"
+import { openKeyBox, openPreviousKeys, requireRecipients } from "../../../storage/format/keyBox.ts"
 import { openName } from "../../../storage/format/machineName.ts"
 import { leavesRoom, type TrustEntry } from "../../../storage/format/trustEntry.ts"
 import { decodeVaultFile } from "../../../storage/format/vaultFile.ts"
@@ -215,6 +215,17 @@ describe("vault-file-v1.json", () => {
     const { key } = ringOf(log.workspace, vectors.keys).get(1)!
     expect(await openName(crypto, key, vectors.second, log.machines.get(vectors.second)!.name)).toBe(vectors.secondName)
   })
+
+  it("is sealed to those whom the log trusts", async () => {
+    requireRecipients(await verifyLog(vectors.log), decodeVaultFile(utf8(vectors.vault)))
+  })
+
+  for (const wrong of vectors.misdirected) {
+    it(`refuses: ${wrong.name}`, async () => {
+      const log = await verifyLog(vectors.log)
+      expect(() => requireRecipients(log, decodeVaultFile(utf8(wrong.vault)))).toThrow(expected(wrong))
+    })
+  }
 
   for (const wrong of vectors.refused) {
     it(`refuses: ${wrong.name}`, async () => {
