@@ -227,7 +227,10 @@ async function status(context: Context, workspace: Workspace, call: CallOptions)
     throw error
   }
   await believe(context, fresh.head)
-  if (machine === undefined) return { ...as("pending"), fingerprints: await pendingWords(context, fresh, call) }
+  if (machine === undefined) {
+    const fingerprints = await pendingWords(context, fresh, call)
+    return { ...known, machine: { ...knownStatus(context).machine, status: "pending" }, fingerprints }
+  }
   if (context.config.phase === "asked") return as("pending")
   const report = await preview(context, workspace, fresh, call)
   const pending = await listMachines(context, fresh.head, await pendingMachines(context, fresh, call), call)

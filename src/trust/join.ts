@@ -16,7 +16,7 @@ import type { EpochKeys } from "../../storage/keys.ts"
 import { JOIN_PATH, joinBranch, machineOfJoin } from "../../storage/layout.ts"
 import type { Branch, CallOptions } from "../../storage/remote/store.ts"
 import { StorageError } from "../../storage/errors.ts"
-import { type VerifiedJoinRequest, verifyJoinRequest } from "../../storage/verify/joinRequest.ts"
+import { canBeLetIn, type VerifiedJoinRequest, verifyJoinRequest } from "../../storage/verify/joinRequest.ts"
 import { isMacGood } from "../../storage/verify/macs.ts"
 import { verifyTrustLog } from "../../storage/verify/trustLog.ts"
 import { type TrustState, trustedMachines } from "../../storage/verify/trustState.ts"
@@ -25,10 +25,11 @@ import type { StateOptions } from "../ports/state.ts"
 import type { Context, Fresh } from "../vault/context.ts"
 import { isVaultFault } from "../vault/faults.ts"
 import { type Head, readPaths } from "../vault/head.ts"
-import { type Identity, signersOf } from "../vault/identity.ts"
+import { createIdentity, type Identity, signersOf, signingFor, wipeIdentity } from "../vault/identity.ts"
 import { publishChange } from "./change.ts"
 import { nameOf } from "./names.ts"
 import type { PassphraseKeys } from "./passphrase.ts"
+import { saveIdentity } from "./unlock.ts"
 
 /** The request that was published last, and one that was about to be. */
 const REQUEST = "join-request"
@@ -112,7 +113,30 @@ export async function pendingWords(
   if (stored !== null && isThere && (await isGood(host.crypto, stored, fresh.head.trust))) {
     return words(context, fresh.head, await verifyJoinRequest(host.crypto, stored, fresh.head.trust))
   }
+  await becomeAdmissible(context, fresh, call)
   return ask(context, fresh.head, call)
+}
+
+/**
+ * New keys, and so another id, where nobody could let this machine in any more with those it has. The keys are durable
+ * before the id is: who is stopped in between has the new ones, and only then takes their id.
+ */
+async function becomeAdmissible(context: Context, { head, branches }: Fresh, call: CallOptions): Promise<void> {
+  const { host, store } = context
+  const identity = context.identity as Identity
+  if (!canBeLetIn(host.crypto, identity.record, head.trust)) {
+    context.identity = await createIdentity(host.crypto, signingFor(head.trust.policy))
+    await saveIdentity(context)
+    wipeIdentity(identity)
+  }
+  const { id } = context.identity as Identity
+  const { machine, workspace } = context.config
+  if (id === machine) return
+  await forgetRequest(context)
+  context.config = { ...context.config, machine: id }
+  await context.memory.setConfig(context.config)
+  const old = branches.find(({ name }) => name === joinBranch(workspace, machine))
+  if (old !== undefined) await store.deleteBranch(old, call)
 }
 
 async function words(
