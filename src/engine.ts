@@ -7,7 +7,7 @@
 import { utf8 } from "../crypto/bytes.ts"
 import { openPreviousKeys } from "../storage/format/keyBox.ts"
 import { decodeVaultFile } from "../storage/format/vaultFile.ts"
-import { isMachineName } from "../storage/format/machineName.ts"
+import { isPlainName } from "../storage/format/machineName.ts"
 import type { EpochKeys } from "../storage/keys.ts"
 import { branchPrefix, workspaceOfMain } from "../storage/layout.ts"
 import type { Branch, Store } from "../storage/remote/store.ts"
@@ -348,7 +348,7 @@ function workspacesOf(branches: readonly Branch[]): readonly string[] {
 }
 
 function requireName(name: string): void {
-  if (!isMachineName(name)) throw new SyncError("MACHINE_STATE", "not a name for a machine", { machine: name })
+  if (!isPlainName(name)) throw new SyncError("MACHINE_STATE", "not a name for a machine", { machine: name })
 }
 
 function lastSegment(root: string): string {

@@ -20,6 +20,7 @@ import {
   type VaultFile,
 } from "../../storage/format/vaultFile.ts"
 import { createEpochKeys, createKeyring, type EpochKeys } from "../../storage/keys.ts"
+import type { TestLog } from "../../test/support/trustLog.ts"
 import { createVectorCrypto, keysInHex, refusalOf, texts, twoMachineLog } from "./signed.ts"
 
 export async function vaultFileVectors(): Promise<unknown> {
@@ -36,7 +37,6 @@ export async function vaultFileVectors(): Promise<unknown> {
   await open(file)
 
   const others = file.boxes.filter(({ recipient }) => recipient !== second.id)
-  const own = file.boxes.find(({ recipient }) => recipient === second.id) as VaultFile["boxes"][0]
   const withBox = async (keys: EpochKeys, recipient = second.id): Promise<VaultFile> => {
     const { sealed } = await sealKeyBox(crypto, keys, recipient, second.record.sealing.publicKey)
     const boxes = [...others, { recipient: second.id, sealed }].sort((a, b) => (a.recipient < b.recipient ? -1 : 1))
@@ -87,21 +87,6 @@ export async function vaultFileVectors(): Promise<unknown> {
     const wrong = new TextEncoder().encode(change(text))
     cases.push({ name, vault: change(text), ...(await refusalOf(name, () => decodeVaultFile(wrong))) })
   }
-  const stranger = `${"b".repeat(51)}q`
-  const sorted = (boxes: VaultFile["boxes"]) => boxes.toSorted((a, b) => (a.recipient < b.recipient ? -1 : 1))
-  const foreign: readonly (readonly [string, VaultFile["boxes"]])[] = [
-    ["no box for a trusted machine", others],
-    ["no box for the passphrase", file.boxes.filter(({ recipient }) => recipient !== PASSPHRASE_RECIPIENT)],
-    ["no box at all", []],
-    ["a box for a machine that is not in the log", sorted([...file.boxes, { ...own, recipient: stranger }])],
-    ["a box for another in a trusted machine's place", sorted([...others, { ...own, recipient: stranger }])],
-  ]
-  const misdirected: unknown[] = []
-  for (const [name, boxes] of foreign) {
-    const wrong = { ...file, boxes }
-    const refusal = await refusalOf(name, async () => requireRecipients(log.state, wrong))
-    misdirected.push({ name, vault: fromUtf8(encodeVaultFile(wrong)), ...refusal })
-  }
   const { name } =
     log.state.machines.get(second.id) ??
     (() => {
@@ -127,6 +112,27 @@ export async function vaultFileVectors(): Promise<unknown> {
     second: second.id,
     secondName: await openName(crypto, (log.keyring.get(1) as EpochKeys).key, second.id, name),
     refused: cases,
-    misdirected,
+    misdirected: await misdirected(log, file, second.id),
   }
+}
+
+async function misdirected({ state }: TestLog, file: VaultFile, left: string): Promise<readonly unknown[]> {
+  const { boxes } = file
+  const without = (each: string) => boxes.filter(({ recipient }) => recipient !== each)
+  const [box] = boxes.filter(({ recipient }) => recipient === left) as [VaultFile["boxes"][0]]
+  const stranger = { ...box, recipient: `${"b".repeat(51)}q` }
+  const foreign: readonly (readonly [string, VaultFile["boxes"]])[] = [
+    ["no box for a trusted machine", without(left)],
+    ["no box for the passphrase", without(PASSPHRASE_RECIPIENT)],
+    ["no box at all", []],
+    ["a box for a machine that is not in the log", [...boxes, stranger]],
+    ["a box for another in a trusted machine's place", [...without(left), stranger]],
+  ]
+  const cases: unknown[] = []
+  for (const [name, list] of foreign) {
+    const wrong = { ...file, boxes: list.toSorted((a, b) => (a.recipient < b.recipient ? -1 : 1)) }
+    const refusal = await refusalOf(name, async () => requireRecipients(state, wrong))
+    cases.push({ name, vault: fromUtf8(encodeVaultFile(wrong)), ...refusal })
+  }
+  return cases
 }

@@ -27,7 +27,7 @@ import { isVaultFault } from "../vault/faults.ts"
 import { type Head, readPaths } from "../vault/head.ts"
 import { createIdentity, type Identity, signersOf, signingFor, wipeIdentity } from "../vault/identity.ts"
 import { publishChange } from "./change.ts"
-import { nameOf } from "./names.ts"
+import { namesakes, namesOf, SHORT_ID_LENGTH, shownName } from "./names.ts"
 import type { PassphraseKeys } from "./passphrase.ts"
 import { saveIdentity } from "./unlock.ts"
 
@@ -145,9 +145,10 @@ async function words(
   { request, hash }: Pick<VerifiedJoinRequest, "request" | "hash">,
 ): Promise<readonly ApproverWords[]> {
   const approvers = trustedMachines(head.trust)
+  const names = await namesOf(context, head.trust)
   return Promise.all(
     approvers.map(async (approver) => ({
-      machine: await nameOf(context, approver),
+      machine: names(approver.id),
       words: await fingerprint(context.host.crypto, request, hash, approver.id),
     })),
   )
@@ -187,7 +188,7 @@ async function compareWords(context: Context, head: Head, approver: string): Pro
   }
   if (own === undefined) throw new SyncError("PENDING", "another request than this machine's was approved")
   const shown = await fingerprint(host.crypto, own.request, own.hash, approver)
-  const name = await nameOf(context, head.trust.machines.get(approver))
+  const name = (await namesOf(context, head.trust))(approver)
   const lines = [`${name} has approved this machine. Its screen showed these words:`, shown.join(" ")]
   if ((await host.prompts.confirm({ code: "fingerprint-matches", lines })) !== true) {
     throw new SyncError("PENDING", "the words were not confirmed")
@@ -237,7 +238,7 @@ async function readRequest(
     const keys = keyring.get(verified.request.epoch)
     if (verified.machine !== machine || keys === undefined) return null
     if (!isMacGood(host.crypto, verified.envelope, keys.mac)) return null
-    const name = await openName(host.crypto, keys.key, machine, verified.request.name)
+    const name = shownName(machine, await openName(host.crypto, keys.key, machine, verified.request.name))
     return { ...verified, name, branch }
   } catch (error) {
     if (error instanceof StorageError || isVaultFault(error)) return null
@@ -254,8 +255,10 @@ export async function approve(
 ): Promise<readonly string[]> {
   const { host, config } = context
   const shown = await fingerprint(host.crypto, pending.request, pending.hash, config.machine)
+  const alike = await namesakes(context, head.trust, pending.name)
   const lines = [
-    `${pending.name} (${pending.machine.slice(0, 8)}) asks to be let in. Its screen must show these words:`,
+    ...(alike.length === 0 ? [] : [`It calls itself like one that is trusted already: ${alike.join(", ")}.`]),
+    `${pending.name} (${pending.machine.slice(0, SHORT_ID_LENGTH)}) asks to be let in. Its screen must show these words:`,
     shown.join(" "),
   ]
   if ((await host.prompts.confirm({ code: "approve", lines })) !== true) {
@@ -292,7 +295,8 @@ export async function recover(
 ): Promise<Head> {
   const { host, config } = context
   const identity = context.identity as Identity
-  const others = await Promise.all(trustedMachines(head.trust).map((machine) => nameOf(context, machine)))
+  const names = await namesOf(context, head.trust)
+  const others = trustedMachines(head.trust).map(({ id }) => names(id))
   const lines = [
     `This revokes every other machine of the workspace: ${others.join(", ")}.`,
     "Do it only if all of them are lost. Machines that are not will ask their user before they follow.",

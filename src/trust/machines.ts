@@ -22,7 +22,7 @@ import { createIdentity, type Identity, openIdentity, signersOf, wipeIdentity } 
 import { readIndex, type VaultIndex } from "../vault/vaultIndex.ts"
 import { publishChange } from "./change.ts"
 import type { PendingMachine } from "./join.ts"
-import { nameOf, SHORT_ID_LENGTH } from "./names.ts"
+import { nameOf, namesOf, SHORT_ID_LENGTH } from "./names.ts"
 import { createPassphraseEntry, type NewPassphrase, type PassphraseKeys, wipePassphraseKeys } from "./passphrase.ts"
 import { signedLines } from "./signed.ts"
 import { requireStrongPassphrase } from "./strength.ts"
@@ -36,10 +36,11 @@ export async function listMachines(
   call: CallOptions,
 ): Promise<readonly MachineView[]> {
   const written = lastWritten(head, await readIndex(context, head, call))
+  const names = await namesOf(context, head.trust)
   const views: MachineView[] = []
   for (const machine of head.trust.machines.values()) {
     if (machine.status === "deleted") continue
-    const view = await viewOf(context, head, machine)
+    const view = await viewOf(context, head, machine, names)
     views.push({ ...view, lastSequence: written.get(machine.id) ?? null })
   }
   for (const request of pending) {
@@ -70,9 +71,13 @@ function lastWritten({ verified }: Head, { entries, tombstones }: VaultIndex): R
   return written
 }
 
-export async function viewOf(context: Context, head: Head, machine: MachineState): Promise<MachineView> {
-  const { trust } = head
-  const approver = machine.approvedBy === null ? null : await nameOf(context, trust.machines.get(machine.approvedBy))
+/** @param names - Of all machines of the log: {@link namesOf}. */
+async function viewOf(
+  context: Context,
+  { trust }: Head,
+  machine: MachineState,
+  names: (id: string) => string,
+): Promise<MachineView> {
   const isThis = machine.id === context.config.machine && machine.status === "trusted"
   const since = trust.entries[(machine.revokedAt ?? machine.since) - 1]
   return {
@@ -80,7 +85,7 @@ export async function viewOf(context: Context, head: Head, machine: MachineState
     name: await nameOf(context, machine),
     status: isThis ? "this" : machine.status === "trusted" ? "trusted" : "revoked",
     sinceMs: since?.entry.time ?? 0,
-    approvedBy: approver,
+    approvedBy: machine.approvedBy === null ? null : names(machine.approvedBy),
     fingerprint: null,
     algorithms: machine.record.signing.map(({ algorithm }) => algorithm),
     lastSequence: null,
@@ -131,8 +136,9 @@ export async function revoke(
   if (target.status !== "trusted")
     throw new SyncError("MACHINE_STATE", "not a trusted machine", { machine: target.name })
   const machines = options.withThoseItApproved ? cascade(head.trust, target.id, config.machine) : [target.id]
+  const names = await namesOf(context, head.trust)
   const views = await Promise.all(
-    machines.map(async (id) => viewOf(context, head, head.trust.machines.get(id) as MachineState)),
+    machines.map(async (id) => viewOf(context, head, head.trust.machines.get(id) as MachineState, names)),
   )
   const index = await readIndex(context, head, call)
   const rotate = [...index.entries.values()].filter(({ path, type }) => type === "file" && looksSecret(path))
@@ -199,7 +205,9 @@ export async function deleteMachine(
   if (target.status !== "revoked") {
     throw new SyncError("MACHINE_STATE", "revoke the machine before you delete it", { machine: target.name })
   }
-  const lines = [`${target.name} leaves the list. Its keys stay refused for ever.`]
+  const lines = [
+    `${target.name} (${target.id.slice(0, SHORT_ID_LENGTH)}) leaves the list. Its keys stay refused for ever.`,
+  ]
   if ((await host.prompts.confirm({ code: "delete-machine", lines })) !== true) {
     throw new SyncError("CANCELLED", "nothing was deleted")
   }
