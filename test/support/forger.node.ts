@@ -30,6 +30,8 @@ type Fields = Readonly<Record<string, Json>>
 export interface Forgery {
   /** Comes into the index beside what is there; null: only a tombstone. */
   readonly items?: Readonly<Record<string, Item>>
+  /** The new entries, before they come into the index. */
+  readonly entries?: (entry: IndexEntry) => IndexEntry
   /** Exchanged in the bytes of the index, length for length: what its codec refuses to write. */
   readonly patch?: readonly [from: Uint8Array | string, to: Uint8Array | string]
   /** The header's fields, before they are signed. */
@@ -62,10 +64,13 @@ async function publishForged(context: Context, head: Head, forgery: Forgery): Pr
   const { crypto } = context.host
   const keys = context.keyring.current as EpochKeys
   const index = await readIndex(context, head, {})
+  const change = forgery.entries ?? ((entry: IndexEntry) => entry)
   const made = await makeEntries(context, head, index.gearSeed, keys, forgery)
   const content = {
     gearSeed: index.gearSeed,
-    entries: [...new Map([...index.entries, ...made.entries.map((entry) => [entry.path, entry] as const)]).values()],
+    entries: [
+      ...new Map([...index.entries, ...made.entries.map(change).map((entry) => [entry.path, entry] as const)]).values(),
+    ],
     tombstones: [...index.tombstones.values(), ...made.tombstones],
   }
   const compress = async (payload: Uint8Array) => ({ codec: "none" as const, bytes: patched(payload, forgery.patch) })
