@@ -358,6 +358,12 @@ describe("a repair", () => {
     expect((await look(repair, remember(high), grown.state)).kind).toBe("newer")
   })
 
+  it("must count right what it says it follows, or nobody is even asked", async () => {
+    const own = { id: ann.id, counter: 4, head: h4.hash }
+    const forgetful = await write(log, ann, h4, { kind: "repair", supersedes: h3.hash, machines: [own] })
+    await expect(look(forgetful, remember(h4))).rejects.toMatchObject({ reason: "counters do not follow" })
+  })
+
   it("that is itself old or no further on is no way out", async () => {
     const rival = await write(log, ben, h2)
     const repair = await write(log, ann, rival, { kind: "repair", sequence: 4, supersedes: h4.hash })
