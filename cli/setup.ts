@@ -7,7 +7,7 @@
 import { mkdir, rmdir, stat } from "node:fs/promises"
 import { hostname } from "node:os"
 import { resolve } from "node:path"
-import { isMachineName, MAX_NAME_BYTES } from "../storage/format/machineName.ts"
+import { isPlainName, MAX_NAME_BYTES } from "../storage/format/machineName.ts"
 import { parseStoreUrl } from "../storage/remote/storeUrl.ts"
 import type { Context, EngineExtras } from "./command.ts"
 import { CliError } from "./errors.ts"
@@ -30,8 +30,11 @@ export function storeUrl(typed: string, directory: string): string {
 /** @throws {CliError} `USAGE` if that is not what a machine can be called. */
 export function checkedMachineName(typed: string | undefined): string {
   const name = typed ?? defaultMachineName()
-  if (!isMachineName(name))
-    throw new CliError("USAGE", `a machine's name has 1 to ${MAX_NAME_BYTES} bytes and no control characters`)
+  if (!isPlainName(name))
+    throw new CliError(
+      "USAGE",
+      `a machine's name has 1 to ${MAX_NAME_BYTES} bytes, single spaces and no control or invisible characters`,
+    )
   return name
 }
 

@@ -1,7 +1,7 @@
 /**
  * Makes the vectors of the formats, always the same bytes. A file that is
- * there stays as it is: a published vector never changes, a new format version
- * takes a new file.
+ * there stays as it is: a published vector never changes. To add one, behind the
+ * others, take the file away first; a new format version takes a new file.
  *
  *     node scripts/make-vectors.ts            writes what is missing
  *     node scripts/make-vectors.ts --check    says, by its exit status, whether it would make what is there

@@ -7,7 +7,7 @@
 import { utf8 } from "../crypto/bytes.ts"
 import { openPreviousKeys } from "../storage/format/keyBox.ts"
 import { decodeVaultFile } from "../storage/format/vaultFile.ts"
-import { isMachineName } from "../storage/format/machineName.ts"
+import { isPlainName } from "../storage/format/machineName.ts"
 import type { EpochKeys } from "../storage/keys.ts"
 import { branchPrefix, workspaceOfMain } from "../storage/layout.ts"
 import type { Branch, Store } from "../storage/remote/store.ts"
@@ -28,12 +28,11 @@ import { DEFAULT_IGNORE_TEXT, IGNORE_FILE } from "./tree/scan/ignoreRules.ts"
 import { ensureFolder, MARKER, prepareStateFolder, readMarker, STATE_FOLDER, TEMPORARY } from "./tree/stateFolder.ts"
 import { believe, type Context, createContext, dropKeys, emptyContext, takeLock } from "./vault/context.ts"
 import { type Head, look } from "./vault/head.ts"
-import { createIdentity, type Identity } from "./vault/identity.ts"
+import { createIdentity, type Identity, SIGNING_ALGORITHM, signingFor } from "./vault/identity.ts"
 import { type Config, createMemory } from "./vault/memory.ts"
 
 /** Workspaces in one store that a passphrase is tried on without asking which is meant. */
 const MAX_TRIED_WORKSPACES = 3
-const SIGNING_ALGORITHM = "ed25519"
 
 export const createEngine: CreateEngine = (host): Engine => ({
   init: (options) => init(host, options),
@@ -154,7 +153,7 @@ async function join(host: Host, options: JoinOptions): Promise<JoinReport> {
     const opened = await openByPassphrase(host, store, branches, options)
     const { head, keys } = opened
     const id = head.trust.workspace
-    const identity = await createIdentity(host.crypto, signingFor(head))
+    const identity = await createIdentity(host.crypto, signingFor(head.trust.policy))
     const context = emptyContext(host, configOf(workspace, options, id, store, identity, "asked"), store, identity)
     await requireUnused(host, id, workspace.root)
     const lock = await takeLock(context, call)
@@ -261,10 +260,6 @@ async function headOf(
 }
 
 /** A workspace with a policy of post-quantum signatures takes nobody without. */
-function signingFor({ trust }: Head): readonly ("ed25519" | "ml-dsa-87")[] {
-  return trust.policy.signatures === "hybrid" ? [SIGNING_ALGORITHM, "ml-dsa-87"] : [SIGNING_ALGORITHM]
-}
-
 function configOf(
   { root }: Workspace,
   { machineName }: InitOptions | JoinOptions,
@@ -353,7 +348,7 @@ function workspacesOf(branches: readonly Branch[]): readonly string[] {
 }
 
 function requireName(name: string): void {
-  if (!isMachineName(name)) throw new SyncError("MACHINE_STATE", "not a name for a machine", { machine: name })
+  if (!isPlainName(name)) throw new SyncError("MACHINE_STATE", "not a name for a machine", { machine: name })
 }
 
 function lastSegment(root: string): string {

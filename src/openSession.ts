@@ -24,6 +24,7 @@ import { enter, preview, syncOnce } from "./sync/sync.ts"
 import { approve, pendingMachines, pendingWords } from "./trust/join.ts"
 import { changePassphrase, openEpoch, rekey, requirePostQuantum } from "./trust/keys.ts"
 import { deleteMachine, findMachine, listMachines, purge, revoke, viewOf } from "./trust/machines.ts"
+import { namesOf } from "./trust/names.ts"
 import { forget, isRemembered, remember, unlock } from "./trust/unlock.ts"
 import {
   believe,
@@ -144,7 +145,9 @@ export async function openSession(host: Host, config: Config, workspace: Workspa
       locked(options, async () => {
         const { head } = await enter(context, { ...options, isTakenOver: true })
         const rekeyed = await rekey(context, head, algorithms, options)
-        return viewOf(context, rekeyed, rekeyed.trust.machines.get(context.config.machine) as MachineState)
+        const { trust } = rekeyed
+        const machine = trust.machines.get(context.config.machine) as MachineState
+        return viewOf(context, rekeyed, machine, await namesOf(context, trust))
       }),
     rotateKey: (options = {}) =>
       locked(options, async () => {
@@ -234,7 +237,10 @@ async function status(context: Context, workspace: Workspace, call: CallOptions)
     throw error
   }
   await believe(context, fresh.head)
-  if (machine === undefined) return { ...as("pending"), fingerprints: await pendingWords(context, fresh, call) }
+  if (machine === undefined) {
+    const fingerprints = await pendingWords(context, fresh, call)
+    return { ...known, machine: { ...knownStatus(context).machine, status: "pending" }, fingerprints }
+  }
   if (context.config.phase === "asked") return as("pending")
   const report = await preview(context, workspace, fresh, call)
   const pending = await listMachines(context, fresh.head, await pendingMachines(context, fresh, call), call)

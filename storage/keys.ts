@@ -29,8 +29,8 @@ import type { Secret } from "../crypto/secret.ts"
 export const WORKSPACE_KEY_BYTES = 32
 /** Length in bytes of the salt of one run of sealing or one shard. */
 export const OBJECT_SALT_BYTES = 32
-/** Highest epoch a vault can have: its number is a u32 wherever it is written. */
-export const MAX_EPOCH = 0xffff_ffff
+/** What fits where an epoch is written, a u32. How many epochs there may be is `MAX_EPOCHS`. */
+export const LARGEST_EPOCH_NUMBER = 0xffff_ffff
 
 /** The workspace key of one epoch and what is derived from it. The secrets belong to this object: do not wipe them singly. */
 export interface EpochKeys {
@@ -86,7 +86,7 @@ export interface Keyring {
  */
 export function createEpochKeys(crypto: Crypto, workspace: string, epoch: number, key: Secret): EpochKeys {
   if (!/^[a-z2-7]{26}$/.test(workspace)) throw invalid("workspace id")
-  if (!Number.isInteger(epoch) || epoch < 1 || epoch > MAX_EPOCH) throw invalid("epoch")
+  if (!Number.isInteger(epoch) || epoch < 1 || epoch > LARGEST_EPOCH_NUMBER) throw invalid("epoch")
   if (key.length !== WORKSPACE_KEY_BYTES) throw invalid("workspace key length")
 
   const scope = keyScope(workspace, epoch)

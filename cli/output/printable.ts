@@ -5,15 +5,9 @@
  *
  * @module
  */
+import { DECEPTIVE_CHARACTER } from "../../storage/format/machineName.ts"
 
-/** Joiners and variation selectors: part of many scripts and emoji, hostile where there is nothing to join. */
-const JOINER = "(?:\\u200c|\\u200d|[\\ufe00-\\ufe0f])"
-/** Control, surrogate, separator, format and invisible characters. */
-const HOSTILE = new RegExp(
-  `(?!${JOINER})[\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Cf}\\p{Default_Ignorable_Code_Point}]` +
-    `|(?<![\\p{L}\\p{M}\\p{Emoji}])${JOINER}`,
-  "u",
-)
+const HOSTILE = new RegExp(DECEPTIVE_CHARACTER, "u")
 const HOSTILE_ALL = new RegExp(HOSTILE, "gu")
 
 const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t", "\u001b": "\\e" }

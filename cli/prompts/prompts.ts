@@ -113,13 +113,16 @@ function howToGive({ file, variable }: GivenPassphrase): string {
   return file === undefined ? `run it in a terminal, or set ${variable}` : file
 }
 
-/** @throws {CliError} `FINGERPRINT_DIFFERS` unless the words stand in the question, in this order and together. */
+/**
+ * @throws {CliError} `FINGERPRINT_DIFFERS` unless the words are the last line of the question: in the others stand names,
+ * which others chose.
+ */
 function requireWords(lines: readonly string[], typed: string): void {
   const words = (text: string): string[] => text.toLowerCase().match(/[a-z]+/g) ?? []
   const wanted = words(typed)
   if (wanted.length !== FINGERPRINT_WORDS) {
     throw new CliError("USAGE", `--fingerprint takes ${FINGERPRINT_WORDS} words, in quotes`)
   }
-  const shown = ` ${words(lines.join(" ")).join(" ")} `
-  if (!shown.includes(` ${wanted.join(" ")} `)) throw new CliError("FINGERPRINT_DIFFERS", "the words differ")
+  if (words(lines.at(-1) ?? "").join(" ") !== wanted.join(" "))
+    throw new CliError("FINGERPRINT_DIFFERS", "the words differ")
 }

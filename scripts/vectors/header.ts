@@ -8,8 +8,14 @@ import { fromUtf8, toHex } from "../../crypto/bytes.ts"
 import type { Crypto } from "../../crypto/crypto.ts"
 import type { Secret } from "../../crypto/secret.ts"
 import { encodeEnvelope } from "../../storage/format/envelope.ts"
-import type { Header } from "../../storage/format/header.ts"
-import { type HeaderMemory, type VerifiedHeader, verifyHeader, verifyHeaderAlone } from "../../storage/verify/header.ts"
+import type { Header, MachineCounter } from "../../storage/format/header.ts"
+import {
+  type HeaderMemory,
+  MAX_LEAP,
+  type VerifiedHeader,
+  verifyHeader,
+  verifyHeaderAlone,
+} from "../../storage/verify/header.ts"
 import { verifyTrustLog } from "../../storage/verify/trustLog.ts"
 import { envelopeOf, headerAfter, newMachine, type TestLog, type TestMachine } from "../../test/support/trustLog.ts"
 import { createVectorCrypto, keysInHex, refusalOf, texts, twoMachineLog } from "./signed.ts"
@@ -28,6 +34,9 @@ export async function headerVectors(): Promise<unknown> {
   const world: World = { crypto, ...(await twoMachineLog(crypto)), headers: new Map() }
   const { log } = world
   await makeHeaders(world)
+  const refused = [...(await wrongHeaders(world)), ...(await wrongForms(world))]
+  const related = await relations(world)
+  await makeSteps(world)
   return {
     format: "docs/spec/header.md",
     about: {
@@ -35,6 +44,7 @@ export async function headerVectors(): Promise<unknown> {
       headers: "sound headers by name",
       refused: "headers that must be refused whatever was seen before",
       relations: "what a client that has seen `seen` (and the log that it stands on) says to `shown`",
+      steps: "what a client that has seen `seen` must refuse in `shown`, or, if no code is there, follows as `newer`",
     },
     log: texts(log.envelopes),
     keys: keysInHex(log.keyring),
@@ -42,8 +52,9 @@ export async function headerVectors(): Promise<unknown> {
       [...world.headers].map(([name, { envelope }]) => [name, fromUtf8(encodeEnvelope(envelope))]),
     ),
     hashes: Object.fromEntries([...world.headers].map(([name, { hash }]) => [name, toHex(hash)])),
-    refused: [...(await wrongHeaders(world)), ...(await wrongForms(world))],
-    relations: await relations(world),
+    refused,
+    relations: related,
+    steps: await steps(world),
   }
 }
 
@@ -176,6 +187,54 @@ async function relations({ crypto, log, headers }: World): Promise<readonly unkn
     const verdict = await verifyHeader(crypto, encodeEnvelope(envelope), log.workspace, trust, memory)
     const doubt = "doubt" in verdict ? verdict.doubt : null
     cases.push({ seen, shown, ownCounter: self ?? null, verdict: verdict.kind, doubt })
+  }
+  return cases
+}
+
+const INVENTED = new Uint8Array(32).fill(7)
+
+/** Headers that are sound in themselves, but that nobody who has seen the one before believes. */
+async function makeSteps(world: World): Promise<void> {
+  const { log, first, second } = world
+  const ofSecond =
+    (change: Partial<MachineCounter>) =>
+    ({ machines }: Header): Partial<Header> => ({
+      machines: machines.map((each) => (each.id === second.id ? { ...each, ...change } : each)),
+    })
+  await add(world, "4, invents a header", log, first, "3", ofSecond({ counter: 2, head: INVENTED }))
+  await add(world, "4, counts another's again", log, first, "3", ofSecond({ counter: 2 }))
+  await add(world, "4, counts its own twice", log, first, "3", ({ machines }) => ({
+    machines: machines.map((each) => (each.id === first.id ? { ...each, counter: 4 } : each)),
+  }))
+  await add(world, "repair of 3, invents a header", log, first, "3", (header) => ({
+    ...ofSecond({ counter: 2, head: INVENTED })(header),
+    kind: "repair",
+    supersedes: hashOf(world, "4"),
+  }))
+  await add(world, "compaction of 3, invents a header", log, first, "3", (header) => ({
+    ...ofSecond({ counter: 2, head: INVENTED })(header),
+    kind: "compact",
+    historyFloor: 4,
+  }))
+  const far = { previous: INVENTED, sequence: 3 + MAX_LEAP }
+  await add(world, "4, far ahead", log, first, "3", () => far)
+  await add(world, "4, too far ahead", log, first, "3", () => ({ ...far, sequence: far.sequence + 1 }))
+  await add(world, "repair of 3, too far ahead", log, first, "3", () => ({
+    kind: "repair",
+    sequence: far.sequence + 1,
+    supersedes: hashOf(world, "4"),
+  }))
+}
+
+async function steps({ crypto, log, headers }: World): Promise<readonly unknown[]> {
+  const seen = "3"
+  const memory: HeaderMemory = { seen: headers.get(seen) as VerifiedHeader, trust: log.state, self: null }
+  const cases: unknown[] = []
+  for (const [shown, { envelope }] of headers) {
+    if (!/invents|counts|far/.test(shown)) continue
+    const attempt = (): Promise<unknown> =>
+      verifyHeader(crypto, encodeEnvelope(envelope), log.workspace, log.state, memory)
+    cases.push({ seen, shown, ...(shown === "4, far ahead" ? {} : await refusalOf(shown, attempt)) })
   }
   return cases
 }

@@ -263,8 +263,31 @@ export async function indexShardVectors(): Promise<unknown> {
     epoch: 1,
     place: PLACE,
     sealed: await sealedCases(crypto, keys),
+    trees: TREES.map(([name, code, ...shards]) => ({
+      name,
+      payloadsHex: shards.map((entries) => toHex(entriesAlone(entries))),
+      ...(code !== null && { expect: { code } }),
+    })),
   }
 }
+
+const entriesAlone = (entries: readonly Bytes[]): Bytes =>
+  payload({ packs: [], writers: entries.length > 0 ? [MACHINE_A] : [], entries, tombstones: [] })
+const nothing = (path: string): Bytes => entry(path, FILE, file(v(0), EMPTY_HASH, []))
+const folder = (path: string): Bytes => entry(path, FOLDER)
+const link = (path: string): Bytes => entry(path, LINK, sized("elsewhere"))
+
+/** Whole indexes, shard by shard. */
+const TREES: readonly (readonly [string, string | null, ...(readonly Bytes[])[]])[] = [
+  ["folders that are listed, and one that is not", null, [folder("a"), nothing("b/c/d")], [nothing("a/b")]],
+  ["a name that begins like a file's", null, [nothing("a"), nothing("a.b"), nothing("ab/c")], []],
+  ["an entry below a file", "FORMAT_INVALID", [nothing("a"), nothing("a/b")]],
+  ["an entry below a file of another shard", "FORMAT_INVALID", [nothing("a")], [nothing("a/b")]],
+  ["an entry far below a file", "FORMAT_INVALID", [nothing("a")], [nothing("a/b/c/d")]],
+  ["an entry below a link", "FORMAT_INVALID", [nothing("a/b")], [link("a")]],
+  ["a folder below a link", "FORMAT_INVALID", [link("a")], [folder("a/b")]],
+  ["a folder between a file and what is below it", "FORMAT_INVALID", [nothing("a")], [folder("a/b"), nothing("a/b/c")]],
+]
 
 /** Each is a shard as it lies in the store; what opens, opens at place 1 of 4. */
 async function sealedCases(crypto: Crypto, keys: EpochKeys): Promise<readonly unknown[]> {

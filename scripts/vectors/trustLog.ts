@@ -8,6 +8,7 @@ import { fromUtf8, toBase64, toHex } from "../../crypto/bytes.ts"
 import type { Crypto } from "../../crypto/crypto.ts"
 import type { Secret } from "../../crypto/secret.ts"
 import { decodeEnvelope } from "../../storage/format/envelope.ts"
+import { leavesRoom, type LogExtent } from "../../storage/format/trustEntry.ts"
 import { recoverySigners } from "../../storage/format/machine.ts"
 import { compareLogs } from "../../storage/verify/forks.ts"
 import { verifyTrustLog } from "../../storage/verify/trustLog.ts"
@@ -30,6 +31,7 @@ export async function trustLogVectors(): Promise<unknown> {
     about: {
       log: "a good log; every entry a good envelope. keys: workspace keys by epoch",
       refused: "`after` entries of the log, then `entries`: the last of them must be refused",
+      room: "whether an entry of that kind may end a log of that length, epoch and bytes of envelopes, itself included",
       parted: "`common` entries of the log, then `a` or `b`: two good logs, and how they compare",
     },
     log: texts(whole.envelopes),
@@ -45,7 +47,21 @@ export async function trustLogVectors(): Promise<unknown> {
     },
     refused: [...(await brokenRules(crypto, base)), ...(await brokenForms(crypto, base))],
     parted: await partedLogs(crypto, base),
+    room: roomCases(),
   }
+}
+
+/** Logs of that length fill no file: the rule by itself. */
+function roomCases(): readonly unknown[] {
+  const kinds = ["approve", "revoke", "delete", "rekey", "passphrase", "epoch", "policy", "recover"] as const
+  const extents: readonly LogExtent[] = [
+    { sequence: 65_024, epoch: 3584, bytes: 33_554_432 },
+    { sequence: 65_025, epoch: 2, bytes: 1_000_000 },
+    { sequence: 65_536, epoch: 4096, bytes: 60_000_000 },
+    { sequence: 3, epoch: 3585, bytes: 10_000 },
+    { sequence: 3, epoch: 2, bytes: 33_554_433 },
+  ]
+  return extents.flatMap((extent) => kinds.map((kind) => ({ kind, ...extent, fits: leavesRoom(kind, extent) })))
 }
 
 async function everyKind(crypto: Crypto, { log, first, second }: Base): Promise<TestLog> {

@@ -5,7 +5,13 @@
  */
 import { fromUtf8, toHex } from "../../crypto/bytes.ts"
 import { Secret } from "../../crypto/secret.ts"
-import { openKeyBox, openPreviousKeys, sealKeyBox, sealVaultFile } from "../../storage/format/keyBox.ts"
+import {
+  openKeyBox,
+  openPreviousKeys,
+  requireRecipients,
+  sealKeyBox,
+  sealVaultFile,
+} from "../../storage/format/keyBox.ts"
 import { openName } from "../../storage/format/machineName.ts"
 import {
   decodeVaultFile,
@@ -14,6 +20,7 @@ import {
   type VaultFile,
 } from "../../storage/format/vaultFile.ts"
 import { createEpochKeys, createKeyring, type EpochKeys } from "../../storage/keys.ts"
+import type { TestLog } from "../../test/support/trustLog.ts"
 import { createVectorCrypto, keysInHex, refusalOf, texts, twoMachineLog } from "./signed.ts"
 
 export async function vaultFileVectors(): Promise<unknown> {
@@ -91,6 +98,7 @@ export async function vaultFileVectors(): Promise<unknown> {
       recipients: "X-Wing seeds by recipient; each opens its box",
       keys: "workspace keys by epoch; they come out of every box",
       refused: "vault files that must not be read, or must not give `second` its keys",
+      misdirected: "vault files whose boxes are not those of the log, to be refused without opening any",
     },
     log: texts(log.envelopes),
     vault: text,
@@ -104,5 +112,27 @@ export async function vaultFileVectors(): Promise<unknown> {
     second: second.id,
     secondName: await openName(crypto, (log.keyring.get(1) as EpochKeys).key, second.id, name),
     refused: cases,
+    misdirected: await misdirected(log, file, second.id),
   }
+}
+
+async function misdirected({ state }: TestLog, file: VaultFile, left: string): Promise<readonly unknown[]> {
+  const { boxes } = file
+  const without = (each: string) => boxes.filter(({ recipient }) => recipient !== each)
+  const [box] = boxes.filter(({ recipient }) => recipient === left) as [VaultFile["boxes"][0]]
+  const stranger = { ...box, recipient: `${"b".repeat(51)}q` }
+  const foreign: readonly (readonly [string, VaultFile["boxes"]])[] = [
+    ["no box for a trusted machine", without(left)],
+    ["no box for the passphrase", without(PASSPHRASE_RECIPIENT)],
+    ["no box at all", []],
+    ["a box for a machine that is not in the log", [...boxes, stranger]],
+    ["a box for another in a trusted machine's place", [...without(left), stranger]],
+  ]
+  const cases: unknown[] = []
+  for (const [name, list] of foreign) {
+    const wrong = { ...file, boxes: list.toSorted((a, b) => (a.recipient < b.recipient ? -1 : 1)) }
+    const refusal = await refusalOf(name, async () => requireRecipients(state, wrong))
+    cases.push({ name, vault: fromUtf8(encodeVaultFile(wrong)), ...refusal })
+  }
+  return cases
 }

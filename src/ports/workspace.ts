@@ -144,6 +144,8 @@ export interface Workspace {
   removeFile(path: string): Promise<Outcome>
   /** Only an empty one. */
   removeFolder(path: string): Promise<Outcome>
+  /** Bytes that this user may still write where the folder lies; `null` where that cannot be known. */
+  freeBytes(): Promise<number | null>
   /** Makes all that was written durable, at once (syncfs where there is one). */
   flush(): Promise<void>
 }

@@ -7,6 +7,7 @@
  */
 import { StorageError, type StoreError } from "../../storage/errors.ts"
 import type { ChunkRef, FileEntry, IndexEntry } from "../../storage/format/index/entry.ts"
+import { pathsBelowFiles } from "../../storage/format/index/indexTree.ts"
 import { openVerifiedShard } from "../../storage/indexShards.ts"
 import type { EpochKeys } from "../../storage/keys.ts"
 import {
@@ -19,6 +20,7 @@ import {
   VAULT_FILE_PATH,
 } from "../../storage/layout.ts"
 import type { CallOptions } from "../../storage/remote/store.ts"
+import { checkCounters } from "../../storage/verify/header.ts"
 import type { AuditProblem, AuditReport } from "../reports.ts"
 import type { Context } from "../vault/context.ts"
 import { type Head, readPaths } from "../vault/head.ts"
@@ -75,6 +77,9 @@ async function auditIndex(
       problems.push({ object: path, reason: reasonOf(error), files: [] })
     }
   }
+  const below = pathsBelowFiles(new Map(entries.map((entry) => [entry.path, entry])))
+  if (below.length > 0)
+    problems.push({ object: "index", reason: "path below a file or link", files: [...below].sort() })
   return entries
 }
 
@@ -153,6 +158,7 @@ async function auditHistory(
   let oldest = head
   for await (const past of pastHeads(context, head, call)) {
     versions++
+    if (past !== head) problems.push(...stepProblems(past, oldest))
     oldest = past
   }
   if (!isLast(oldest, head)) {
@@ -160,6 +166,17 @@ async function auditHistory(
     problems.push({ object: "history", reason: `nothing is left before version ${sequence}`, files: [] })
   }
   return versions
+}
+
+/** Who was away reads no version in between, so this is where a header that counts what was never written shows to all. */
+function stepProblems(before: Head, { verified, trust }: Head): readonly AuditProblem[] {
+  try {
+    checkCounters(before.verified, verified.header, trust)
+    return []
+  } catch (error) {
+    if (!isVaultFault(error)) throw error
+    return [{ object: "history", reason: `version ${verified.header.sequence}: ${reasonOf(error)}`, files: [] }]
+  }
 }
 
 /** Objects of the tree that neither header nor index accounts for. They are never read, and dropped by the next version. */

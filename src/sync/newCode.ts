@@ -6,6 +6,7 @@
  * @module
  */
 import { toHex } from "../../crypto/bytes.ts"
+import type { MachineState } from "../../storage/verify/trustState.ts"
 import { nameOf, SHORT_ID_LENGTH } from "../trust/names.ts"
 import { newcomers } from "../trust/presence.ts"
 import { firstPaths } from "../tree/paths.ts"
@@ -53,13 +54,11 @@ function keyOf(operation: Operation): string {
 }
 
 async function introduce(context: Context, head: Head, machines: readonly string[]): Promise<readonly string[]> {
-  const names = await Promise.all(
-    machines.map(
-      async (id) => `${await nameOf(context, head.trust.machines.get(id))} (${id.slice(0, SHORT_ID_LENGTH)})`,
-    ),
-  )
+  const names = await Promise.all(machines.map((id) => nameOf(context, head.trust.machines.get(id) as MachineState)))
+  const who = machines.map((id, i) => `${names[i]} (${id.slice(0, SHORT_ID_LENGTH)})`).join(", ")
+  const were = machines.length === 1 ? "was" : "were"
   return [
-    `${names.join(", ")} ${machines.length === 1 ? "was" : "were"} let in less than a day ago, and may have written these files,`,
+    `${who} ${were} let in less than a day ago, and may have written these files,`,
     "which run code when the folder is opened. Look at them there before you take them:",
   ]
 }

@@ -8,6 +8,7 @@
  */
 import { equalBytes } from "../../crypto/bytes.ts"
 import type { ChunkRef, FileEntry, IndexEntry } from "../../storage/format/index/entry.ts"
+import { pathsBelowFiles } from "../../storage/format/index/indexTree.ts"
 import { verifyPack } from "../../storage/format/pack.ts"
 import { divideIndex, sealShards } from "../../storage/indexShards.ts"
 import type { EpochKeys } from "../../storage/keys.ts"
@@ -227,6 +228,7 @@ function mend(
       lost.push(entry.path)
     }
   }
+  for (const path of pathsBelowFiles(index.entries)) if (entries.delete(path)) lost.push(path)
   return { entries, lost: lost.sort() }
 }
 

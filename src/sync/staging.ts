@@ -12,7 +12,7 @@ import { StorageError } from "../../storage/errors.ts"
 import { decodeDocument, encodeDocument } from "../../storage/format/canonicalJson.ts"
 import { array, bytes, formatVersion, type JsonCodec, object, oneOf, text, uint } from "../../storage/format/codec.ts"
 import type { ChunkRef } from "../../storage/format/index/entry.ts"
-import { MAX_EPOCH } from "../../storage/keys.ts"
+import { LARGEST_EPOCH_NUMBER } from "../../storage/keys.ts"
 import { packPath, uploadBranch } from "../../storage/layout.ts"
 import type { SealedPack } from "../../storage/packGatherer.ts"
 import type { Branch, CallOptions, ObjectId, Store } from "../../storage/remote/store.ts"
@@ -42,7 +42,7 @@ const noteCodec: JsonCodec<Note> = object({
           sealedBytes: uint(0),
           plainBytes: uint(0),
           codec: oneOf("none", "deflate-raw", "zstd"),
-          epoch: uint(1, MAX_EPOCH),
+          epoch: uint(1, LARGEST_EPOCH_NUMBER),
           salt: bytes(32),
           number: uint(0),
           hash: bytes(32),

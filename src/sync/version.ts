@@ -9,6 +9,7 @@ import type { Crypto } from "../../crypto/crypto.ts"
 import { StorageError } from "../../storage/errors.ts"
 import type { ChunkRef, IndexEntry, Tombstone } from "../../storage/format/index/entry.ts"
 import type { ShardRef } from "../../storage/format/header.ts"
+import { requireTree } from "../../storage/format/index/indexTree.ts"
 import type { ShardContent } from "../../storage/format/index/indexShard.ts"
 import {
   changeShards,
@@ -100,7 +101,11 @@ export interface NextIndex {
   readonly sealed: readonly SealedShard[]
 }
 
-/** The index with changes worked in; only touched shards are sealed, or all if their number changes. */
+/**
+ * The index with changes worked in; only touched shards are sealed, or all if their number changes.
+ *
+ * @throws {StorageError} `FORMAT_INVALID` if it would be no tree: a version that every reader refuses is not made.
+ */
 export async function nextIndex(
   { host }: Pick<Context, "host">,
   keys: EpochKeys,
@@ -112,6 +117,7 @@ export async function nextIndex(
   const { header } = head.verified
   const changed = changeShards(crypto, keys, before.shards, changes, header.tombstoneFloor)
   const index = indexOf(changed.shards)
+  requireTree(index.entries)
   const content = { gearSeed: index.gearSeed, entries: index.entries.values(), tombstones: index.tombstones.values() }
   const payloadBytes = estimatePayloadBytes({
     entries: index.entries.values(),

@@ -16,7 +16,7 @@ import type { EpochKeys } from "../../storage/keys.ts"
 import { JOIN_PATH, joinBranch, machineOfJoin } from "../../storage/layout.ts"
 import type { Branch, CallOptions } from "../../storage/remote/store.ts"
 import { StorageError } from "../../storage/errors.ts"
-import { type VerifiedJoinRequest, verifyJoinRequest } from "../../storage/verify/joinRequest.ts"
+import { canBeLetIn, type VerifiedJoinRequest, verifyJoinRequest } from "../../storage/verify/joinRequest.ts"
 import { isMacGood } from "../../storage/verify/macs.ts"
 import { verifyTrustLog } from "../../storage/verify/trustLog.ts"
 import { type TrustState, trustedMachines } from "../../storage/verify/trustState.ts"
@@ -25,10 +25,11 @@ import type { StateOptions } from "../ports/state.ts"
 import type { Context, Fresh } from "../vault/context.ts"
 import { isVaultFault } from "../vault/faults.ts"
 import { type Head, readPaths } from "../vault/head.ts"
-import { type Identity, signersOf } from "../vault/identity.ts"
+import { createIdentity, type Identity, signersOf, signingFor, wipeIdentity } from "../vault/identity.ts"
 import { publishChange } from "./change.ts"
-import { nameOf } from "./names.ts"
+import { namesakes, namesOf, SHORT_ID_LENGTH, shownName } from "./names.ts"
 import type { PassphraseKeys } from "./passphrase.ts"
+import { saveIdentity } from "./unlock.ts"
 
 /** The request that was published last, and one that was about to be. */
 const REQUEST = "join-request"
@@ -112,7 +113,30 @@ export async function pendingWords(
   if (stored !== null && isThere && (await isGood(host.crypto, stored, fresh.head.trust))) {
     return words(context, fresh.head, await verifyJoinRequest(host.crypto, stored, fresh.head.trust))
   }
+  await becomeAdmissible(context, fresh, call)
   return ask(context, fresh.head, call)
+}
+
+/**
+ * New keys, and so another id, where nobody could let this machine in any more with those it has. The keys are durable
+ * before the id is: who is stopped in between has the new ones, and only then takes their id.
+ */
+async function becomeAdmissible(context: Context, { head, branches }: Fresh, call: CallOptions): Promise<void> {
+  const { host, store } = context
+  const identity = context.identity as Identity
+  if (!canBeLetIn(host.crypto, identity.record, head.trust)) {
+    context.identity = await createIdentity(host.crypto, signingFor(head.trust.policy))
+    await saveIdentity(context)
+    wipeIdentity(identity)
+  }
+  const { id } = context.identity as Identity
+  const { machine, workspace } = context.config
+  if (id === machine) return
+  await forgetRequest(context)
+  context.config = { ...context.config, machine: id }
+  await context.memory.setConfig(context.config)
+  const old = branches.find(({ name }) => name === joinBranch(workspace, machine))
+  if (old !== undefined) await store.deleteBranch(old, call)
 }
 
 async function words(
@@ -121,9 +145,10 @@ async function words(
   { request, hash }: Pick<VerifiedJoinRequest, "request" | "hash">,
 ): Promise<readonly ApproverWords[]> {
   const approvers = trustedMachines(head.trust)
+  const names = await namesOf(context, head.trust)
   return Promise.all(
     approvers.map(async (approver) => ({
-      machine: await nameOf(context, approver),
+      machine: names(approver.id),
       words: await fingerprint(context.host.crypto, request, hash, approver.id),
     })),
   )
@@ -163,7 +188,7 @@ async function compareWords(context: Context, head: Head, approver: string): Pro
   }
   if (own === undefined) throw new SyncError("PENDING", "another request than this machine's was approved")
   const shown = await fingerprint(host.crypto, own.request, own.hash, approver)
-  const name = await nameOf(context, head.trust.machines.get(approver))
+  const name = (await namesOf(context, head.trust))(approver)
   const lines = [`${name} has approved this machine. Its screen showed these words:`, shown.join(" ")]
   if ((await host.prompts.confirm({ code: "fingerprint-matches", lines })) !== true) {
     throw new SyncError("PENDING", "the words were not confirmed")
@@ -213,7 +238,7 @@ async function readRequest(
     const keys = keyring.get(verified.request.epoch)
     if (verified.machine !== machine || keys === undefined) return null
     if (!isMacGood(host.crypto, verified.envelope, keys.mac)) return null
-    const name = await openName(host.crypto, keys.key, machine, verified.request.name)
+    const name = shownName(machine, await openName(host.crypto, keys.key, machine, verified.request.name))
     return { ...verified, name, branch }
   } catch (error) {
     if (error instanceof StorageError || isVaultFault(error)) return null
@@ -230,8 +255,10 @@ export async function approve(
 ): Promise<readonly string[]> {
   const { host, config } = context
   const shown = await fingerprint(host.crypto, pending.request, pending.hash, config.machine)
+  const alike = await namesakes(context, head.trust, pending.name)
   const lines = [
-    `${pending.name} (${pending.machine.slice(0, 8)}) asks to be let in. Its screen must show these words:`,
+    ...(alike.length === 0 ? [] : [`It calls itself like one that is trusted already: ${alike.join(", ")}.`]),
+    `${pending.name} (${pending.machine.slice(0, SHORT_ID_LENGTH)}) asks to be let in. Its screen must show these words:`,
     shown.join(" "),
   ]
   if ((await host.prompts.confirm({ code: "approve", lines })) !== true) {
@@ -268,7 +295,8 @@ export async function recover(
 ): Promise<Head> {
   const { host, config } = context
   const identity = context.identity as Identity
-  const others = await Promise.all(trustedMachines(head.trust).map((machine) => nameOf(context, machine)))
+  const names = await namesOf(context, head.trust)
+  const others = trustedMachines(head.trust).map(({ id }) => names(id))
   const lines = [
     `This revokes every other machine of the workspace: ${others.join(", ")}.`,
     "Do it only if all of them are lost. Machines that are not will ask their user before they follow.",

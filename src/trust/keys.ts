@@ -22,7 +22,7 @@ import { believe, type Context } from "../vault/context.ts"
 import type { Head } from "../vault/head.ts"
 import { createIdentity, type Identity, openIdentity, signersOf, wipeIdentity } from "../vault/identity.ts"
 import { publishChange } from "./change.ts"
-import { nameOf } from "./names.ts"
+import { namesOf } from "./names.ts"
 import { createPassphraseEntry, type NewPassphrase, type PassphraseKeys, wipePassphraseKeys } from "./passphrase.ts"
 import { requireStrongPassphrase } from "./strength.ts"
 import { NEXT_IDENTITY, saveIdentity } from "./unlock.ts"
@@ -136,7 +136,8 @@ export async function requirePostQuantum(context: Context, head: Head, call: Cal
   if (trust.policy.signatures === POST_QUANTUM.signatures) return
   const lacking = trustedMachines(trust).filter(({ record }) => !meetsPolicy(record, POST_QUANTUM))
   if (lacking.length > 0) {
-    const machines = await Promise.all(lacking.map((machine) => nameOf(context, machine)))
+    const names = await namesOf(context, trust)
+    const machines = lacking.map(({ id }) => names(id))
     throw new SyncError("POLICY_UNMET", "a machine has no post-quantum key yet", { machines })
   }
   const lines = ["Machines without a post-quantum key are never let in again. There is no way back."]

@@ -16,7 +16,7 @@ import { readIndex, type VaultIndex } from "../vault/vaultIndex.ts"
 import { publishChange } from "./change.ts"
 import type { PendingMachine } from "./join.ts"
 import { askNewPassphrase, withRecovery } from "./keys.ts"
-import { nameOf, SHORT_ID_LENGTH } from "./names.ts"
+import { nameOf, namesOf, SHORT_ID_LENGTH } from "./names.ts"
 import { wipePassphraseKeys } from "./passphrase.ts"
 import { AWAY_DAYS, readSightings } from "./presence.ts"
 import { signedLines } from "./signed.ts"
@@ -30,10 +30,11 @@ export async function listMachines(
 ): Promise<readonly MachineView[]> {
   const written = lastWritten(head, await readIndex(context, head, call))
   const sightings = await readSightings(context)
+  const names = await namesOf(context, head.trust)
   const views: MachineView[] = []
   for (const machine of head.trust.machines.values()) {
     if (machine.status === "deleted") continue
-    const view = await viewOf(context, head, machine)
+    const view = await viewOf(context, head, machine, names)
     const silentDays = view.status === "trusted" ? (sightings?.get(machine.id)?.silentDays ?? 0) : null
     views.push({ ...view, lastSequence: written.get(machine.id) ?? null, silentDays })
   }
@@ -66,9 +67,13 @@ function lastWritten({ verified }: Head, { entries, tombstones }: VaultIndex): R
   return written
 }
 
-export async function viewOf(context: Context, head: Head, machine: MachineState): Promise<MachineView> {
-  const { trust } = head
-  const approver = machine.approvedBy === null ? null : await nameOf(context, trust.machines.get(machine.approvedBy))
+/** @param names - Of all machines of the log: {@link namesOf}. */
+export async function viewOf(
+  context: Context,
+  { trust }: Head,
+  machine: MachineState,
+  names: (id: string) => string,
+): Promise<MachineView> {
   const isThis = machine.id === context.config.machine && machine.status === "trusted"
   const since = trust.entries[(machine.revokedAt ?? machine.since) - 1]
   return {
@@ -76,7 +81,7 @@ export async function viewOf(context: Context, head: Head, machine: MachineState
     name: await nameOf(context, machine),
     status: isThis ? "this" : machine.status === "trusted" ? "trusted" : "revoked",
     sinceMs: since?.entry.time ?? 0,
-    approvedBy: approver,
+    approvedBy: machine.approvedBy === null ? null : names(machine.approvedBy),
     fingerprint: null,
     algorithms: machine.record.signing.map(({ algorithm }) => algorithm),
     lastSequence: null,
@@ -159,8 +164,9 @@ async function putOut(
   call: CallOptions,
 ): Promise<RevokeReport> {
   const { host, config } = context
+  const names = await namesOf(context, head.trust)
   const views = await Promise.all(
-    machines.map(async (id) => viewOf(context, head, head.trust.machines.get(id) as MachineState)),
+    machines.map(async (id) => viewOf(context, head, head.trust.machines.get(id) as MachineState, names)),
   )
   const index = await readIndex(context, head, call)
   const rotate = [...index.entries.values()].filter(({ path, type }) => type === "file" && looksSecret(path))
@@ -228,7 +234,9 @@ export async function deleteMachine(
   if (target.status !== "revoked") {
     throw new SyncError("MACHINE_STATE", "revoke the machine before you delete it", { machine: target.name })
   }
-  const lines = [`${target.name} leaves the list. Its keys stay refused for ever.`]
+  const lines = [
+    `${target.name} (${target.id.slice(0, SHORT_ID_LENGTH)}) leaves the list. Its keys stay refused for ever.`,
+  ]
   if ((await host.prompts.confirm({ code: "delete-machine", lines })) !== true) {
     throw new SyncError("CANCELLED", "nothing was deleted")
   }

@@ -9,7 +9,7 @@ import { firstPaths } from "../tree/paths.ts"
 import type { Context } from "../vault/context.ts"
 import type { Head } from "../vault/head.ts"
 import type { VaultIndex } from "../vault/vaultIndex.ts"
-import { nameOf } from "./names.ts"
+import { namesOf } from "./names.ts"
 
 const WORDS = {
   genesis: "made the vault",
@@ -31,11 +31,12 @@ export async function signedLines(
   machines: ReadonlySet<string>,
 ): Promise<readonly string[]> {
   const deeds: string[] = []
+  const names = await namesOf(context, trust)
   for (const { entry } of trust.entries) {
     // Who founds or recovers a vault comes with the entry itself.
     const signer = entry.writer ?? cameWith(entry, trust)[0]
     if (signer === undefined || !machines.has(signer)) continue
-    const others = await Promise.all(concerned(entry, trust).map((id) => nameOf(context, trust.machines.get(id))))
+    const others = concerned(entry, trust).map(names)
     deeds.push([WORDS[entry.kind], others.join(" and ")].filter((part) => part !== "").join(" "))
   }
   const files = [...entries.values()].filter(({ type, writer }) => type === "file" && machines.has(writer))

@@ -9,9 +9,9 @@ import { concatBytes, equalBytes } from "../../crypto/bytes.ts"
 import { Secret } from "../../crypto/secret.ts"
 import { StorageError } from "../../storage/errors.ts"
 import { openKeyBox, openPreviousKeys } from "../../storage/format/keyBox.ts"
-import { meetsPolicy } from "../../storage/format/machine.ts"
 import { decodeVaultFile, PASSPHRASE_RECIPIENT, type VaultFile } from "../../storage/format/vaultFile.ts"
 import { createEpochKeys, type EpochKeys, keyCommitment, WORKSPACE_KEY_BYTES } from "../../storage/keys.ts"
+import { canBeLetIn } from "../../storage/verify/joinRequest.ts"
 import type { TrustState } from "../../storage/verify/trustState.ts"
 import { SyncError } from "../errors.ts"
 import type { Context } from "../vault/context.ts"
@@ -105,7 +105,8 @@ export async function leftIdentity({ host, state, keyring }: Context, trust: Tru
   try {
     const identity = await openIdentity(host.crypto, keyring, stored)
     const machine = trust.machines.get(identity.id)
-    const isGood = machine === undefined ? meetsPolicy(identity.record, trust.policy) : machine.status === "trusted"
+    const isGood =
+      machine === undefined ? canBeLetIn(host.crypto, identity.record, trust) : machine.status === "trusted"
     return isGood ? identity : null
   } catch (error) {
     if (error instanceof SyncError && error.code === "SETUP_DAMAGED") return null

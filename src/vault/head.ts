@@ -10,12 +10,15 @@ import type { Crypto } from "../../crypto/crypto.ts"
 import { StorageError } from "../../storage/errors.ts"
 import { decodeEnvelope, decodePayload, encodeEnvelope } from "../../storage/format/envelope.ts"
 import { type Header, headerCodec } from "../../storage/format/header.ts"
+import { requireRecipients } from "../../storage/format/keyBox.ts"
+import { decodeVaultFile } from "../../storage/format/vaultFile.ts"
 import { HEADER_PATH, mainBranch, trustPath, VAULT_FILE_PATH } from "../../storage/layout.ts"
 import type { Branch, CallOptions, ObjectId, Snapshot, Store } from "../../storage/remote/store.ts"
 import { compareLogs } from "../../storage/verify/forks.ts"
 import {
   type HeaderMemory,
   type HeaderVerdict,
+  unknownOwnHeader,
   type VerifiedHeader,
   verifyHeader,
   verifyHeaderAlone,
@@ -23,6 +26,7 @@ import {
 import { verifyTrustLog } from "../../storage/verify/trustLog.ts"
 import type { TrustState } from "../../storage/verify/trustState.ts"
 import { SyncError } from "../errors.ts"
+import { isVaultFault } from "./faults.ts"
 
 /** How long an older head than the one seen may be the host's slowness, in milliseconds. */
 export const STALE_MS = 5 * 60 * 1000
@@ -95,7 +99,45 @@ export async function look(looking: Looking, branches: readonly Branch[], known:
   if (!equalBytes(crypto.sha256(head.vaultFile), verdict.verified.header.vault)) {
     throw new StorageError("HASH_MISMATCH", "key boxes")
   }
+  if (!hasSameBoxes(known, head)) requireRecipients(trust, decodeVaultFile(head.vaultFile))
+  if (isFollowed(verdict) && !(await hasOwnHeader(looking, head, decided.memory))) {
+    return toLook({ kind: "forked", verified: verdict.verified, doubt: "counter without its header" }, head, decided)
+  }
   return toLook(verdict, head, decided)
+}
+
+/** Whether key boxes and log are those of a head that was looked at before. */
+function hasSameBoxes(known: Head | null, { trust, verified }: Head): boolean {
+  if (known === null || !equalBytes(known.trust.head, trust.head)) return false
+  return equalBytes(known.verified.header.vault, verified.header.vault)
+}
+
+function isFollowed({ kind }: HeaderVerdict): boolean {
+  return kind === "newer" || kind === "restored" || kind === "repair"
+}
+
+/** Versions asked for at a time. */
+const PAGE = 64
+
+/**
+ * Whether the store shows the header of this machine's own that a head counts beyond what is known here. That one bears
+ * this machine's signature; a counter is only what another says of it, and must not pass for a restored backup or a clone.
+ */
+async function hasOwnHeader(looking: Looking, head: Head, memory: HeaderMemory): Promise<boolean> {
+  const own = unknownOwnHeader(head.verified, memory)
+  if (own?.head == null || memory.seen === null || memory.self === null) return true
+  for (let from: string | null = head.commit; from !== null; ) {
+    const commits: readonly string[] = await looking.store.history(from, PAGE, looking.call)
+    for (const commit of commits.slice(1)) {
+      const past = await soundHead(looking, commit, head.trust)
+      if (past === null) continue
+      const { header, hash } = past.verified
+      if (equalBytes(hash, own.head)) return header.writer === memory.self.id
+      if (header.sequence <= memory.seen.header.sequence) return false
+    }
+    from = commits.length === PAGE ? (commits.at(-1) ?? null) : null
+  }
+  return false
 }
 
 function toLook(verdict: HeaderVerdict, head: Head, { question, memory }: DecidedFork): Look {
@@ -206,6 +248,20 @@ export async function readPastHead(
   const memory: HeaderMemory = { seen: null, trust: newest, self: null }
   const { raw, trust, ...read } = await readHead({ crypto, store, workspace, memory, call }, commit)
   return { ...read, trust, verified: await verifyHeaderAlone(crypto, raw, workspace, trust) }
+}
+
+/** null if there is no sound header in that commit. */
+export async function soundHead(
+  looking: Omit<Looking, "memory">,
+  commit: ObjectId,
+  newest: TrustState,
+): Promise<Head | null> {
+  try {
+    return await readPastHead(looking, commit, newest)
+  } catch (error) {
+    if (isVaultFault(error)) return null
+    throw error
+  }
 }
 
 /**

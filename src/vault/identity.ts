@@ -18,11 +18,14 @@ import {
   type MachineRecord,
   machineId,
   machineIdCodec,
+  type Policy,
   recordCodec,
 } from "../../storage/format/machine.ts"
 import type { EpochKeys, Keyring } from "../../storage/keys.ts"
 import { SyncError } from "../errors.ts"
 
+/** Of every new machine on this platform. */
+export const SIGNING_ALGORITHM = "ed25519"
 const SEED_BYTES = 32
 const MAX_IDENTITY_BYTES = 64 * 1024
 const ZERO_NONCE = new Uint8Array(12)
@@ -34,6 +37,11 @@ export interface Identity {
   /** In the order of `record.signing`. */
   readonly signingSeeds: readonly Secret[]
   readonly sealingSeed: Secret
+}
+
+/** The algorithms of a new machine's keys, where the log asks for this. */
+export function signingFor({ signatures }: Policy): readonly SignatureAlgorithm[] {
+  return signatures === "hybrid" ? [SIGNING_ALGORITHM, "ml-dsa-87"] : [SIGNING_ALGORITHM]
 }
 
 /** New keys. `id` is kept when an existing machine gets new ones (re-key). */

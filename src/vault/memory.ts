@@ -25,7 +25,8 @@ import type { State } from "../ports/state.ts"
 
 const CONFIG = "config"
 const MAX_CONFIG_BYTES = 64 * 1024
-const MAX_SEEN_BYTES = 64 * 1024 * 1024
+/** Base64 of the longest log (`trust.md`, "Limits"), and as much again for the rest. */
+const MAX_SEEN_BYTES = 192 * 1024 * 1024
 const MAX_ENVELOPE_BYTES = 1024 * 1024
 
 const line = (maxLength: number): JsonCodec<string> => text(new RegExp(`^[^\\u0000]{0,${maxLength}}$`, "u"))

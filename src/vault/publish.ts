@@ -26,7 +26,7 @@ import {
   VAULT_FILE_PATH,
 } from "../../storage/layout.ts"
 import type { Branch, CallOptions, ObjectId } from "../../storage/remote/store.ts"
-import { countersAfter, verifyHeaderAlone } from "../../storage/verify/header.ts"
+import { countersOnTop, verifyHeaderAlone } from "../../storage/verify/header.ts"
 import type { TrustState } from "../../storage/verify/trustState.ts"
 import type { Context } from "./context.ts"
 import type { Head } from "./head.ts"
@@ -120,7 +120,7 @@ function makeHeader({ host, config }: Context, parent: Head | null, next: NextVe
     sequence: Math.max(nextSequence(parent), next.minSequence ?? 1),
     previous: parent?.verified.hash ?? null,
     writer: config.machine,
-    machines: nextCounters(parent, trust, config.machine),
+    machines: countersOnTop(parent?.verified ?? null, trust, config.machine),
     epoch: trust.epoch.epoch,
     trust: { length: trust.length, head: trust.head },
     vault: host.crypto.sha256(next.vaultFile),
@@ -131,18 +131,6 @@ function makeHeader({ host, config }: Context, parent: Head | null, next: NextVe
     supersedes: next.supersedes ?? null,
     time: host.clock.now(),
   }
-}
-
-function nextCounters(parent: Head | null, trust: TrustState, writer: string): readonly MachineCounter[] {
-  const before = parent === null ? new Map() : countersAfter(parent.verified)
-  const counters: MachineCounter[] = []
-  for (const [id, { counter, head }] of before) {
-    const status = trust.machines.get(id)?.status
-    if (id !== writer && status !== undefined && status !== "deleted") counters.push({ id, counter, head })
-  }
-  const own = before.get(writer)
-  counters.push({ id: writer, counter: (own?.counter ?? 0) + 1, head: own?.head ?? null })
-  return counters.sort((a, b) => (a.id < b.id ? -1 : 1))
 }
 
 /** The whole tree of a version; ids where the parent has the object already. */

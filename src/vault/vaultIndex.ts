@@ -9,6 +9,7 @@ import { equalBytes, toHex } from "../../crypto/bytes.ts"
 import { GEAR_SEED_BYTES } from "../../storage/chunker.ts"
 import type { ChunkRef, IndexEntry, Tombstone } from "../../storage/format/index/entry.ts"
 import type { ShardRef } from "../../storage/format/header.ts"
+import { requireTree } from "../../storage/format/index/indexTree.ts"
 import type { ShardContent } from "../../storage/format/index/indexShard.ts"
 import type { EpochKeys } from "../../storage/keys.ts"
 import { joinShards, openVerifiedShard } from "../../storage/indexShards.ts"
@@ -17,6 +18,7 @@ import { StorageError } from "../../storage/errors.ts"
 import { shardPath } from "../../storage/layout.ts"
 import { paddedLength } from "../../storage/padding.ts"
 import type { CallOptions } from "../../storage/remote/store.ts"
+import type { VerifiedHeader } from "../../storage/verify/header.ts"
 import type { Context } from "./context.ts"
 import { isVaultFault } from "./faults.ts"
 import { type Head, readPaths } from "./head.ts"
@@ -33,21 +35,31 @@ export interface VaultIndex {
 /** Contents of shards by their hash in hex: versions of the vault share most of them. */
 export type ShardMemo = Map<string, ShardContent>
 
+/** Headers whose index was found to be a tree; shards alone, which are kept, cannot tell. */
+const trees = new WeakSet<VerifiedHeader>()
+
 /**
  * Reads the index of a believed head, and keeps its shards for the next time.
  *
- * @throws {StorageError} if a shard is missing, or is not the one the header names.
+ * @throws {StorageError} if a shard is missing, or is not the one the header names; `FORMAT_INVALID` if an entry lies below
+ * a file or a link.
  */
-export function readIndex(context: Context, head: Head, call: CallOptions): Promise<VaultIndex> {
-  return openIndex(context, head, call, { keep: true, memo: new Map() })
+export async function readIndex(context: Context, head: Head, call: CallOptions): Promise<VaultIndex> {
+  const index = await openIndex(context, head, call, { keep: true, memo: new Map() })
+  if (!trees.has(head.verified)) requireTree(index.entries)
+  trees.add(head.verified)
+  return index
 }
 
-/** The same of a version of the past, with what `memo` holds of others already. */
+/** The same of a version of the past, of which one path at a time is used, with what `memo` holds of others already. */
 export function readPastIndex(context: Context, head: Head, memo: ShardMemo, call: CallOptions): Promise<VaultIndex> {
   return openIndex(context, head, call, { keep: false, memo })
 }
 
-/** What is left of an index: shards that are missing or damaged are as if they were empty. */
+/**
+ * What is left of an index: shards that are missing or damaged are as if they were empty. What lies below a file or a link
+ * is still there.
+ */
 export async function readRemains(context: Context, head: Head, call: CallOptions): Promise<VaultIndex> {
   const { crypto, compressor } = context.host
   const { index, epoch } = head.verified.header

@@ -49,13 +49,9 @@ export async function sealVaultFile(crypto: Crypto, trust: KeyAuthority, keyring
     return held
   })
   const current = keys.at(-1) as EpochKeys
-  const trusted = [...trust.machines.values()].filter(({ status }) => status === "trusted")
-  const recipients: readonly (readonly [string, Uint8Array])[] = [
-    ...trusted.map(({ id, record }) => [id, record.sealing.publicKey] as const),
-    [PASSPHRASE_RECIPIENT, trust.passphrase.recipient],
-  ]
   const boxes: KeyBox[] = []
-  for (const [recipient, publicKey] of recipients) boxes.push(await sealKeyBox(crypto, current, recipient, publicKey))
+  for (const [recipient, publicKey] of recipientsOf(trust))
+    boxes.push(await sealKeyBox(crypto, current, recipient, publicKey))
   const previous: PreviousKey[] = []
   for (const older of keys.slice(0, -1)) previous.push(await sealPreviousKey(crypto, current, older))
   return {
@@ -65,6 +61,28 @@ export async function sealVaultFile(crypto: Crypto, trust: KeyAuthority, keyring
     boxes: boxes.sort((a, b) => (a.recipient < b.recipient ? -1 : 1)),
     previous,
   }
+}
+
+/** Whom the current workspace key is sealed to, and by which public keys. */
+function recipientsOf(trust: KeyAuthority): ReadonlyMap<string, Uint8Array> {
+  const trusted = [...trust.machines.values()].filter(({ status }) => status === "trusted")
+  return new Map([
+    ...trusted.map(({ id, record }) => [id, record.sealing.publicKey] as const),
+    [PASSPHRASE_RECIPIENT, trust.passphrase.recipient],
+  ])
+}
+
+/**
+ * Whether there is a box for everybody whom the log trusts and for nobody else; needs no key, and says nothing of what is in
+ * the boxes. So nobody is left out in silence, to find himself locked out once his remembered key is gone.
+ *
+ * @throws {StorageError} `SEAL_BROKEN`: "boxes for others than the log trusts"; or as {@link openKeyBox} of another vault.
+ */
+export function requireRecipients(trust: KeyAuthority, file: VaultFile): void {
+  requireSameEpoch(trust, file)
+  const due = recipientsOf(trust)
+  const isDue = file.boxes.length === due.size && file.boxes.every(({ recipient }) => due.has(recipient))
+  if (!isDue) throw broken("boxes for others than the log trusts")
 }
 
 /** Seals one workspace key to one recipient. */

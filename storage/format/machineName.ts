@@ -30,6 +30,32 @@ export function isMachineName(name: string): boolean {
   return length > 0 && length <= MAX_NAME_BYTES && !CONTROL_OR_LONE_SURROGATE.test(name)
 }
 
+/** Joiners and variation selectors: part of many scripts and emoji, deceptive where there is nothing to join. */
+const JOINER = "(?:\\u200c|\\u200d|[\\ufe00-\\ufe0f])"
+/** Source of a `u` expression: control, surrogate, separator, format and invisible characters. */
+export const DECEPTIVE_CHARACTER =
+  `(?:(?!${JOINER})[\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Cf}\\p{Default_Ignorable_Code_Point}]` +
+  `|(?<![\\p{L}\\p{M}\\p{Emoji}])${JOINER})`
+const DECEPTIVE = new RegExp(DECEPTIVE_CHARACTER, "u")
+const SPACES = /^\s|\s$|\s\s|[^\S ]|\u2800/u
+
+/** Whether a name may be shown as it is: nothing in it hides, or turns what stands beside it around. No other is made. */
+export function isPlainName(name: string): boolean {
+  return isMachineName(name) && !DECEPTIVE.test(name) && !SPACES.test(name)
+}
+
+/**
+ * What is left of a name for whoever only glances at it: names with the same outline are to be told apart by more than
+ * the name. What stands in brackets does not count, since that is where an id is shown.
+ */
+export function nameOutline(name: string): string {
+  const plain = name
+    .replace(/[(\uff08].*$/u, "")
+    .normalize("NFKD")
+    .replaceAll(/[\p{M}\p{P}\p{Z}\p{C}\u2800]/gu, "")
+  return plain.toLowerCase()
+}
+
 /**
  * Seals a name under the workspace key of `epoch`.
  *

@@ -30,6 +30,7 @@ import {
   hashCodec,
   type MachineRecord,
   machineIdCodec,
+  MAX_EPOCHS,
   type NamedRecord,
   namedRecordCodec,
   type PassphraseEntry,
@@ -45,6 +46,29 @@ import {
 export const MAX_TRUST_ENTRIES = 65_536
 /** Machines that may be trusted at one time. */
 export const MAX_TRUSTED_MACHINES = 256
+/**
+ * Entries, and epochs, at the end that are kept for putting machines out. In these no machine comes in, but by the recovery
+ * key, so that there are at most 255 to put out, one by one.
+ */
+export const RESERVED_FOR_REVOCATIONS = 512
+/** Bytes of all envelopes of a log, but for the revocations at its end: what clients keep and verify is bounded by it. */
+export const MAX_LOG_BYTES = 32 * 1024 * 1024
+
+/** How far a log has come with an entry. */
+export interface LogExtent {
+  readonly sequence: number
+  /** In force after the entry. */
+  readonly epoch: number
+  /** Of all envelopes, the entry's included. */
+  readonly bytes: number
+}
+
+/** Whether an entry of this kind leaves the room in which machines can still be revoked. */
+export function leavesRoom(kind: TrustEntry["kind"], { sequence, epoch, bytes }: LogExtent): boolean {
+  if (kind === "revoke" || kind === "recover") return true
+  if (sequence > MAX_TRUST_ENTRIES - RESERVED_FOR_REVOCATIONS || bytes > MAX_LOG_BYTES) return false
+  return (kind !== "approve" && kind !== "epoch") || epoch <= MAX_EPOCHS - RESERVED_FOR_REVOCATIONS
+}
 
 interface EntryCommon {
   readonly format: 1

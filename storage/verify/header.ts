@@ -13,7 +13,7 @@ import { equalBytes } from "../../crypto/bytes.ts"
 import type { Crypto } from "../../crypto/crypto.ts"
 import { StorageError } from "../errors.ts"
 import { areSignedBy, decodeEnvelope, decodePayload, type Envelope, envelopeHash } from "../format/envelope.ts"
-import { type Header, headerCodec } from "../format/header.ts"
+import { type Header, headerCodec, type MachineCounter } from "../format/header.ts"
 import { meetsPolicy, verificationKeys } from "../format/machine.ts"
 import { extendsLog, type TrustState, trustedMachine } from "./trustState.ts"
 
@@ -29,6 +29,14 @@ export type HeaderReason =
   | "kind contradicts the trust log"
   | "floor went down"
   | "only a compaction raises a floor"
+  | "counters do not follow"
+  | "sequence leaps"
+
+/**
+ * How far the sequence may be ahead of the one seen last. Nobody misses so many versions, and no machine can use up all
+ * numbers there are.
+ */
+export const MAX_LEAP = 2 ** 24
 
 /** How a sound header fails to follow the one seen last. */
 export type HeaderDoubt =
@@ -41,6 +49,8 @@ export type HeaderDoubt =
   | "two headers with one counter"
   | "sequence did not grow"
   | "does not follow the header before"
+  /** It counts headers of this machine that this machine did not sign (`vault/head.ts`). */
+  | "counter without its header"
 
 /** A header that is sound in itself: signed by a machine trusted at the log of its own tree. */
 export interface VerifiedHeader {
@@ -152,15 +162,18 @@ function relate(verified: VerifiedHeader, trust: TrustState, memory: HeaderMemor
   const log = memory.trust === null ? "follows" : relateLogs(memory.trust, trust)
   if (log === "parted") return { kind: "forked", verified, doubt: "trust logs parted" }
   if (seen !== null) {
+    if (verified.header.sequence > seen.header.sequence + MAX_LEAP) refuse("sequence leaps")
     const doubt = doubtOf(seen, verified, trust, memory)
     if (doubt === "counters behind") return { kind: "older", verified, doubt }
     if (doubt !== null) {
       const isRepair = verified.header.kind === "repair" && verified.header.sequence > seen.header.sequence
+      if (isRepair && memory.overruled === undefined) checkCounters(seen, verified.header, trust)
       return { kind: isRepair && log === "follows" ? "repair" : "forked", verified, doubt }
     }
   }
   if (log === "behind") return { kind: "older", verified, doubt: "trust log behind" }
   if (seen === null) return { kind: "first", verified }
+  if (memory.overruled === undefined) checkCounters(seen, verified.header, trust)
   checkStep(seen.header, verified.header)
   return { kind: "newer", verified }
 }
@@ -236,6 +249,40 @@ function isBrokenLink(
   return own.counter === last.counter + 1 && !equalBytes(own.head, last.head)
 }
 
+/**
+ * A header right after another counts itself and nothing else: no machine writes in another's name, so that nobody can be
+ * made to look restored, or cloned. A repair, too, goes on from the header that it names as the one before.
+ *
+ * @param trust - The log that `next` stands on.
+ * @throws {StorageError} `HEADER_INVALID`: "counters do not follow".
+ */
+export function checkCounters(before: VerifiedHeader, next: Header, trust: TrustState): void {
+  if (next.previous === null || !equalBytes(next.previous, before.hash)) return
+  const due = countersOnTop(before, trust, next.writer)
+  const isDue = ({ id, counter, head }: MachineCounter, i: number): boolean => {
+    const wanted = due[i]
+    if (wanted === undefined || wanted.id !== id || wanted.counter !== counter) return false
+    return head === null || wanted.head === null ? head === wanted.head : equalBytes(head, wanted.head)
+  }
+  if (next.machines.length !== due.length || !next.machines.every(isDue)) refuse("counters do not follow")
+}
+
+/** The one list of counters that a header by `writer`, on a log at this end, may have right after `before`. */
+export function countersOnTop(
+  before: VerifiedHeader | null,
+  trust: TrustState,
+  writer: string,
+): readonly MachineCounter[] {
+  const after = before === null ? new Map<string, CounterAfter>() : countersAfter(before)
+  const counters: MachineCounter[] = []
+  for (const [id, { counter, head }] of after) {
+    if (id !== writer && isListed(trust, id)) counters.push({ id, counter, head })
+  }
+  const own = after.get(writer)
+  counters.push({ id: writer, counter: (own?.counter ?? 0) + 1, head: own?.head ?? null })
+  return counters.sort((a, b) => (a.id < b.id ? -1 : 1))
+}
+
 /** What must hold between a header and one that follows it. */
 function checkStep(seen: Header, next: Header): void {
   if (next.kind === "repair") return
@@ -250,6 +297,17 @@ function ownCounter({ machines }: Header, { self }: HeaderMemory): number | null
   if (self === null) return null
   const counter = machines.find(({ id }) => id === self.id)?.counter ?? 0
   return counter > self.counter ? counter : null
+}
+
+/**
+ * The header of this machine's own that `verified` counts, though neither its memory nor the header seen last knows of
+ * it: to be found before anything is concluded from it. `null` if there is none, or if `verified` itself is it.
+ */
+export function unknownOwnHeader({ header }: VerifiedHeader, { self, seen }: HeaderMemory): MachineCounter | null {
+  if (self === null || seen === null || header.writer === self.id) return null
+  const own = header.machines.find(({ id }) => id === self.id)
+  const known = Math.max(self.counter, countersAfter(seen).get(self.id)?.counter ?? 0)
+  return own !== undefined && own.counter > known ? own : null
 }
 
 function isListed(trust: TrustState, id: string): boolean {

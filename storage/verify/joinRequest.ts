@@ -11,7 +11,7 @@ import { toHex } from "../../crypto/bytes.ts"
 import { StorageError } from "../errors.ts"
 import { areSignedBy, decodeEnvelope, decodePayload, type Envelope, envelopeHash } from "../format/envelope.ts"
 import { type JoinRequest, joinRequestCodec } from "../format/joinRequest.ts"
-import { machineId, meetsPolicy, verificationKeys } from "../format/machine.ts"
+import { type MachineRecord, machineId, meetsPolicy, verificationKeys } from "../format/machine.ts"
 import { passesThrough, type TrustState } from "./trustState.ts"
 
 /** Why a request is refused: the `reason` of a {@link StorageError} `TRUST_LOG_INVALID`. */
@@ -56,9 +56,21 @@ export async function verifyJoinRequest(
   if (request.epoch !== trust.epoch.epoch) refuse("request from an older epoch")
   if (name.epoch !== request.epoch) refuse("request name sealed under another epoch")
   if (!meetsPolicy(record, trust.policy)) refuse("request with keys that do not meet the policy")
-  const keys = [...record.signing.map(({ publicKey }) => publicKey), record.sealing.publicKey]
-  if (keys.some((key) => trust.spent.has(toHex(crypto.sha256(key))))) refuse("request with a key used before")
+  if (hasSpentKey(crypto, record, trust)) refuse("request with a key used before")
   return { request, machine: machineId(crypto, record), hash: envelopeHash(crypto, envelope), envelope }
+}
+
+/**
+ * Whether a machine with these keys, which is not in the log, could still be let in. A trusted machine can bring another's
+ * sealing key into the log, of which nobody proves possession: then it takes new keys to get in.
+ */
+export function canBeLetIn(crypto: Crypto, record: MachineRecord, trust: TrustState): boolean {
+  return meetsPolicy(record, trust.policy) && !hasSpentKey(crypto, record, trust)
+}
+
+function hasSpentKey(crypto: Crypto, { signing, sealing }: MachineRecord, { spent }: TrustState): boolean {
+  const keys = [...signing.map(({ publicKey }) => publicKey), sealing.publicKey]
+  return keys.some((key) => spent.has(toHex(crypto.sha256(key))))
 }
 
 function refuse(reason: JoinReason): never {

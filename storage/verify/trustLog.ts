@@ -25,6 +25,7 @@ import {
   type ApproveEntry,
   type DeleteEntry,
   type GenesisEntry,
+  leavesRoom,
   MAX_TRUSTED_MACHINES,
   passphraseOf,
   type RecoverEntry,
@@ -47,6 +48,7 @@ export type TrustLogReason =
   | "writer not trusted"
   | "not signed by exactly the keys it needs"
   | "wrong epoch"
+  | "room left for revocations only"
   | "writer is not the machine of genesis"
   | "key, salt or commitment used before"
   | "machine known already"
@@ -93,6 +95,7 @@ interface Draft {
   passphraseSince: number
   policy: Policy
   readonly spent: Set<string>
+  bytes: number
 }
 
 async function append(crypto: Crypto, draft: Draft, encoded: Uint8Array): Promise<void> {
@@ -105,6 +108,8 @@ async function append(crypto: Crypto, draft: Draft, encoded: Uint8Array): Promis
     refuse("not signed by exactly the keys it needs")
   }
   checkEpoch(draft, entry)
+  draft.bytes += encoded.length
+  if (!leavesRoom(entry.kind, { ...entry, bytes: draft.bytes })) refuse("room left for revocations only")
   await applyRules(crypto, draft, entry)
   draft.entries.push({ sequence: entry.sequence, hash: envelopeHash(crypto, envelope), entry, envelope })
 }
@@ -288,6 +293,7 @@ function emptyDraft(): Draft {
     passphraseSince: 0,
     policy: { signatures: "classical", format: 1 },
     spent: new Set(),
+    bytes: 0,
   }
 }
 
@@ -301,6 +307,7 @@ function draftFrom(state: TrustState): Draft {
     passphraseSince: state.passphraseSince,
     policy: state.policy,
     spent: new Set(state.spent),
+    bytes: state.bytes,
   }
 }
 

@@ -68,6 +68,8 @@ export interface TrustState {
   readonly policy: Policy
   /** Digests of every public key, salt and commitment that the log has ever held: none may come again. */
   readonly spent: ReadonlySet<string>
+  /** Length of all envelopes. */
+  readonly bytes: number
 }
 
 /** The machines trusted now, by id, ascending. */

@@ -463,6 +463,11 @@ export function describeWorkspace(name: string, setUp: () => Promise<WorkspaceFi
       })
     })
 
+    it("says how much is free, if it can", async () => {
+      const free = await workspace.freeBytes()
+      if (free !== null) expect(free).toBeGreaterThan(0)
+    })
+
     it("flushes, more than once", async () => {
       await put(workspace, "a", "x")
       await workspace.flush()

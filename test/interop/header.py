@@ -11,6 +11,7 @@ from errors import require
 from primitives import EpochKey
 from trust import TrustLog
 
+MAX_LEAP = 2**24
 MAX_MACHINES = MAX_SHARDS = MAX_INBOX = 1024
 FIELDS = ("format workspace kind sequence previous writer machines epoch trust vault index inbox "
           "tombstoneFloor historyFloor supersedes time")
@@ -211,8 +212,11 @@ def _does_not_go_on(header: Header, before: Header) -> bool:
     return own.head != before.last_header_of(header.writer)
 
 
-def check_newer(seen: Header, shown: Header) -> None:
-    """What a header that is newer must be refused for."""
+def check_newer(seen: Header, shown: Header, log: TrustLog) -> None:
+    """What a header that is newer, or a repair, must be refused for; `log` is the one it stands on."""
+    _refuse_unless(shown.sequence <= seen.sequence + MAX_LEAP, "sequence leaps")
+    if shown.previous == seen.hash:
+        _refuse_unless(shown.machines == _counters_on_top(seen, log, shown.writer), "counters do not follow")
     if shown.kind == "repair":
         return
     floors = [(seen.tombstone_floor, shown.tombstone_floor), (seen.history_floor, shown.history_floor)]
@@ -223,6 +227,14 @@ def check_newer(seen: Header, shown: Header) -> None:
     _refuse_unless(grew == (shown.kind == "trust"), "kind contradicts the trust log")
     rose = any(before < after for before, after in floors)
     _refuse_unless(not rose or shown.kind == "compact", "only a compaction raises a floor")
+
+
+def _counters_on_top(before: Header, log: TrustLog, writer: str) -> dict[str, Counter]:
+    """The one vector that a header right after another may have."""
+    after = {machine: Counter(one.counter, before.last_header_of(machine)) for machine, one in before.machines.items()}
+    own = after.get(writer, Counter(0, None))
+    kept = {machine: one for machine, one in after.items() if log.members[machine].state != "deleted"}
+    return {**kept, writer: Counter(own.counter + 1, own.head)}
 
 
 def _refuse_unless(holds: bool, reason: str) -> None:

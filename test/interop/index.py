@@ -70,6 +70,15 @@ def check_places(shard: Shard, number: int, count: int, path_key: bytes) -> None
         require(bits == number, INVALID, f"path {item.path!r} lies in another shard than its own")
 
 
+def check_tree(entries: list[Entry]) -> None:
+    """Refuse an entry of the whole index that lies below a file or a link."""
+    blocking = {entry.path for entry in entries if entry.type != FOLDER}
+    for entry in entries:
+        names = entry.path.split("/")
+        above = {"/".join(names[:depth]) for depth in range(1, len(names))}
+        require(not above & blocking, INVALID, f"path {entry.path!r} lies below a file or link")
+
+
 def _unpad(inside: bytes, shard_bytes: int) -> bytes:
     payload_bytes, codec, stored_bytes = struct.unpack(">IBI", inside[:9])
     stored, padding = inside[9 : 9 + stored_bytes], inside[9 + stored_bytes :]

@@ -143,6 +143,13 @@ class TrustLogs(Refusing):
                 self.refused(case["code"], case["reason"], good.after, further[-1])
 
 
+    def test_room(self) -> None:
+        for case in load("trust-log-v1.json")["room"]:
+            with self.subTest(case):
+                fits = trust.has_room(case["kind"], case["sequence"], case["epoch"], case["bytes"])
+                self.assertEqual(fits, case["fits"])
+
+
 class Headers(Refusing):
     def setUp(self) -> None:
         self.vector = load("header-v1.json")
@@ -183,6 +190,19 @@ class Headers(Refusing):
                 self.assertEqual(header.compare(seen, logs[0], shown, logs[1], own), (case["verdict"], case["doubt"]))
 
 
+    def test_steps(self) -> None:
+        headers = {name: self.read(data) for name, data in self.vector["headers"].items()}
+        for case in self.vector["steps"]:
+            seen, shown = headers[case["seen"]], headers[case["shown"]]
+            arguments = (seen, shown, self.log_of(shown))
+            with self.subTest(case["shown"]):
+                if "code" in case:
+                    self.refused(case["code"], case["reason"], header.check_newer, *arguments)
+                else:
+                    self.assertEqual(header.compare(seen, self.log_of(seen), shown, self.log_of(shown)), ("newer", None))
+                    header.check_newer(*arguments)
+
+
 class VaultFiles(Refusing):
     def setUp(self) -> None:
         self.vector = load("vault-file-v1.json")
@@ -212,6 +232,14 @@ class VaultFiles(Refusing):
                 self.refused(case["code"], None, self.open, case["vault"], self.vector["second"])
 
 
+    def test_recipients(self) -> None:
+        vaultfile.decode(self.vector["vault"].encode()).check_recipients(self.log)
+        for case in self.vector["misdirected"]:
+            read = vaultfile.decode(case["vault"].encode())
+            with self.subTest(case["name"]):
+                self.refused(case["code"], None, read.check_recipients, self.log)
+
+
 class Shards(Refusing):
     def test_payloads(self) -> None:
         for case in load("index-shard-v1.json")["payloads"]:
@@ -234,6 +262,16 @@ class Shards(Refusing):
                     self.refused(case["expect"]["code"], None, index.open_shard, *arguments)
                 else:
                     self.assertEqual(index.open_shard(*arguments), index.decode(bytes.fromhex(case["payloadHex"])))
+
+
+    def test_trees(self) -> None:
+        for case in load("index-shard-v1.json")["trees"]:
+            entries = [entry for payload in case["payloadsHex"] for entry in index.decode(bytes.fromhex(payload)).entries]
+            with self.subTest(case["name"]):
+                if "expect" in case:
+                    self.refused(case["expect"]["code"], None, index.check_tree, entries)
+                else:
+                    index.check_tree(entries)
 
 
 class Packs(Refusing):

@@ -14,6 +14,7 @@ from records import (Machine, MachineRecord, PassphraseEntry, SealedName, decode
                      decode_policy, decode_record)
 
 MAX_ENTRIES, MAX_TRUSTED, MAX_EPOCHS = 65_536, 256, 4_096
+RESERVED, MAX_LOG_BYTES = 512, 33_554_432
 COMMON_FIELDS = "format kind sequence previous workspace epoch writer time"
 FURTHER_FIELDS = {
     "genesis": "machine passphrase commitment policy",
@@ -69,6 +70,7 @@ class TrustLog:
     members: dict[str, Member] = field(default_factory=dict)
     commitments: dict[int, bytes] = field(default_factory=dict)
     spent: set[bytes] = field(default_factory=set)
+    size: int = 0  # of all envelopes
 
     @property
     def head(self) -> bytes:
@@ -115,6 +117,9 @@ class TrustLog:
         opens_epoch = entry.commitment is not None
         _refuse_unless(entry, entry.epoch == self.epoch + opens_epoch, "wrong epoch")
         require(entry.epoch <= MAX_EPOCHS, canonical.LIMIT, f"trust log has more than {MAX_EPOCHS} epochs")
+        self.size += len(data)
+        room = has_room(entry.kind, entry.sequence, entry.epoch, self.size)
+        _refuse_unless(entry, room, "room left for revocations only")
         if entry.kind == "genesis":
             own = entry.writer == entry.machine.record.machine_id
             _refuse_unless(entry, own, "writer is not the machine of genesis")
@@ -211,6 +216,15 @@ class TrustLog:
             met = all(member.record.post_quantum for member in self.trusted().values())
             _refuse_unless(entry, met, "a machine does not meet the new policy")
         self.policy = entry.policy or self.policy
+
+
+def has_room(kind: str, sequence: int, epoch: int, size: int) -> bool:
+    """Whether an entry that ends such a log leaves room for revocations; `size` is that of all envelopes."""
+    if kind in ("revoke", "recover"):
+        return True
+    if sequence > MAX_ENTRIES - RESERVED or size > MAX_LOG_BYTES:
+        return False
+    return kind not in ("approve", "epoch") or epoch <= MAX_EPOCHS - RESERVED
 
 
 def verify_log(entries: list[bytes]) -> TrustLog:

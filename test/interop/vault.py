@@ -154,6 +154,7 @@ class Vault:
         require(sha256(data) == shown.vault, "HASH_MISMATCH", "vault.json is not the one that the header names")
         vault_file = vaultfile.decode(data)
         vault_file.check(log)
+        vault_file.check_recipients(log)
         return vault_file
 
     def _open_index(self, version: Version) -> None:
@@ -170,6 +171,7 @@ class Vault:
             version.shards.append(shard)
             if self.checked.once("shards", named.sha256):
                 self.checked.counts["tags"] += 1
+        index.check_tree(version.entries)
 
     def _pack(self, version: Version, name: bytes) -> bytes:
         path = f"packs/{name.hex()[:2]}/{name.hex()}"
@@ -205,7 +207,7 @@ class Vault:
         verdict, doubt = header.compare(older.header, older.log, newer.header, newer.log)
         steps = f"from version {older.header.sequence} to {newer.header.sequence}"
         require(verdict in ("newer", "repair"), "HEADER_INVALID", f"{steps}: {verdict} ({doubt})")
-        header.check_newer(older.header, newer.header)
+        header.check_newer(older.header, newer.header, newer.log)
 
     def _parent(self, commit: Commit) -> Commit | None:
         if commit.parent is None or not self.repository.has(commit.parent):

@@ -27,6 +27,10 @@ class VaultFile:
         require(self.workspace == log.workspace, "SEAL_BROKEN", "vault file of another workspace")
         require(self.epoch == log.epoch, "SEAL_BROKEN", "vault file of another epoch")
 
+    def check_recipients(self, log: TrustLog) -> None:
+        due = {*log.trusted(), "passphrase"}
+        require(set(self.boxes) == due, "SEAL_BROKEN", "boxes for others than the log trusts")
+
     def open_previous(self, current: EpochKey, log: TrustLog) -> dict[int, EpochKey]:
         """All keys, by epoch, each checked against its commitment."""
         check_commitment(current, log)

@@ -17,6 +17,7 @@ import type { Json } from "../../storage/format/canonicalJson.ts"
 import type { JsonCodec } from "../../storage/format/codec.ts"
 import type { IndexEntry } from "../../storage/format/index/entry.ts"
 import { decodeEnvelope, encodeEnvelope, signEnvelope } from "../../storage/format/envelope.ts"
+import { decodeVaultFile, encodeVaultFile, type KeyBox } from "../../storage/format/vaultFile.ts"
 import { divideIndex, sealShards } from "../../storage/indexShards.ts"
 import type { EpochKeys } from "../../storage/keys.ts"
 import { HEADER_PATH, packsOf } from "../../storage/layout.ts"
@@ -29,10 +30,14 @@ type Fields = Readonly<Record<string, Json>>
 export interface Forgery {
   /** Comes into the index beside what is there; null: only a tombstone. */
   readonly items?: Readonly<Record<string, Item>>
+  /** The new entries, before they come into the index. */
+  readonly entries?: (entry: IndexEntry) => IndexEntry
   /** Exchanged in the bytes of the index, length for length: what its codec refuses to write. */
   readonly patch?: readonly [from: Uint8Array | string, to: Uint8Array | string]
   /** The header's fields, before they are signed. */
   readonly header?: (fields: Fields) => Fields
+  /** The key boxes, whose digest the header states. */
+  readonly boxes?: (boxes: readonly KeyBox[]) => readonly KeyBox[]
   /** A pack's bytes, before it is named by their hash. */
   readonly pack?: (bytes: Uint8Array) => Uint8Array
   /** A sealed shard's bytes, before the header names their hash. */
@@ -40,7 +45,7 @@ export interface Forgery {
 }
 
 /** Publishes the next version of the vault of this machine's workspace. */
-export async function forge(machine: TestMachine, forgery: Forgery): Promise<void> {
+export async function forge(machine: Pick<TestMachine, "host" | "session">, forgery: Forgery): Promise<void> {
   const { host } = machine
   const id = await machine.session(async ({ workspace }) => workspace)
   const config = await createMemory(host.openState(id)).config()
@@ -59,10 +64,13 @@ async function publishForged(context: Context, head: Head, forgery: Forgery): Pr
   const { crypto } = context.host
   const keys = context.keyring.current as EpochKeys
   const index = await readIndex(context, head, {})
+  const change = forgery.entries ?? ((entry: IndexEntry) => entry)
   const made = await makeEntries(context, head, index.gearSeed, keys, forgery)
   const content = {
     gearSeed: index.gearSeed,
-    entries: [...new Map([...index.entries, ...made.entries.map((entry) => [entry.path, entry] as const)]).values()],
+    entries: [
+      ...new Map([...index.entries, ...made.entries.map(change).map((entry) => [entry.path, entry] as const)]).values(),
+    ],
     tombstones: [...index.tombstones.values(), ...made.tombstones],
   }
   const compress = async (payload: Uint8Array) => ({ codec: "none" as const, bytes: patched(payload, forgery.patch) })
@@ -77,7 +85,7 @@ async function publishForged(context: Context, head: Head, forgery: Forgery): Pr
     kind: "sync" as const,
     keys,
     trust: head.trust,
-    vaultFile: head.vaultFile,
+    vaultFile: reboxed(head.vaultFile, forgery.boxes),
     index: sealed.map(({ ref }) => ref),
     sealed,
     packs: new Map<string, Uint8Array | string>([...packsOf(head.snapshot), ...made.packs]),
@@ -86,6 +94,12 @@ async function publishForged(context: Context, head: Head, forgery: Forgery): Pr
   }
   const result = await publish({ ...context, store: resigning(context, keys, forgery.header) }, head, next, {})
   if (result.kind !== "published") throw new Error("the vault moved")
+}
+
+function reboxed(vaultFile: Uint8Array, change: Forgery["boxes"]): Uint8Array {
+  if (change === undefined) return vaultFile
+  const file = decodeVaultFile(vaultFile)
+  return encodeVaultFile({ ...file, boxes: change(file.boxes) })
 }
 
 async function makeEntries(

@@ -265,6 +265,8 @@ export function createMemoryWorkspace(options: MemoryWorkspaceOptions = {}): Wor
         take(spot)
         return DONE
       }),
+    freeBytes: async () => disk.freeBytes,
+
     flush: async () => {
       options.before?.("flush", "")
     },

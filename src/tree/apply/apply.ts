@@ -24,6 +24,7 @@ import { JOURNAL, type JournalEntry, toEntries, writeJournal } from "./journal.t
 import { SMALL_BYTES, type SkipReason, toSkip } from "./look.ts"
 import { createPlacer, type FileToPlace, type Placer, type Result } from "./place.ts"
 import { nameBatch, openBatch } from "./quarantine.ts"
+import { requireRoom } from "./room.ts"
 import { clearTemporary, copyToTemporary } from "./temporary.ts"
 import type { FileNode, TreeNode } from "../node.ts"
 import { checkPath, leadsOut } from "../paths.ts"
@@ -72,7 +73,7 @@ export interface Applied {
 
 /**
  * @throws {SyncError} `DISK_FULL`, `ROOT_MISSING`, `ROOT_READ_ONLY`; the signal's reason; whatever `fetch` throws. Then
- * the journal stays open: `recover` comes before the next plan.
+ * the journal stays open, unless the disk had no room from the start: `recover` comes before the next plan.
  */
 export async function apply(input: ApplyInput): Promise<Applied> {
   const { state, workspace, clock, crypto, operations } = input
@@ -83,6 +84,7 @@ export async function apply(input: ApplyInput): Promise<Applied> {
     return nothing()
   }
   if ((await state.read(JOURNAL)) !== null) throw new Error("an unfinished apply must be recovered first")
+  await requireRoom(workspace, operations)
   const batch = await nameBatch(workspace, clock)
   await writeJournal(state, { batch, entries, restores: input.restores === true })
   const temporary = await ensureFolder(workspace, TEMPORARY)

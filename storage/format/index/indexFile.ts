@@ -15,7 +15,7 @@
 import { equalBytes, fromHex } from "../../../crypto/bytes.ts"
 import { HASH_BYTES, TAG_BYTES } from "../../../crypto/crypto.ts"
 import { StorageError } from "../../errors.ts"
-import { MAX_EPOCH, OBJECT_SALT_BYTES } from "../../keys.ts"
+import { LARGEST_EPOCH_NUMBER, OBJECT_SALT_BYTES } from "../../keys.ts"
 import type { ChunkRef, FileEntry } from "./entry.ts"
 import type { TableNumbers, Tables } from "./indexTables.ts"
 import { CODEC_NUMBERS, CODECS, checkChunkRef } from "../pack.ts"
@@ -121,7 +121,7 @@ function checkFile({ size, hash, chunks }: FileContent): void {
   let total = 0
   for (const chunk of chunks) {
     checkChunkRef(chunk)
-    if (chunk.epoch < 1 || chunk.epoch > MAX_EPOCH) throw new StorageError("FORMAT_INVALID", "epoch")
+    if (chunk.epoch < 1 || chunk.epoch > LARGEST_EPOCH_NUMBER) throw new StorageError("FORMAT_INVALID", "epoch")
     total += chunk.plainBytes
   }
   if (total !== size) throw new StorageError("FORMAT_INVALID", "file size is not that of its chunks")

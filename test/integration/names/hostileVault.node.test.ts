@@ -92,33 +92,49 @@ describe("a path that no machine may use, in a vault that is properly signed,", 
 
 const REFUSED = /hostile-path|name-too-long|blocked-folder/
 
+const CROSSING: readonly [string, Record<string, Item>][] = [
+  ["out", { a: { link: "/etc" }, "a/planted": "x" }],
+  ["to a neighbour", { a: { link: "../outside" }, "a/planted": "x" }],
+  ["into Git's folder", { a: { link: ".git/hooks" }, "a/post-checkout": "x" }],
+  ["into our folder", { a: { link: ".sessyn" }, "a/workspace": "x" }],
+  ["in a circle", { a: { link: "a" }, "a/planted": "x" }],
+  ["inside", { a: { link: "sub" }, "a/planted": "x" }],
+  ["through a file", { a: "a file", "a/planted": "x" }],
+  ["deep down", { "a/b": { link: "../.git" }, "a/b/hooks/post-checkout": "x" }],
+]
+
 describe("a vault that leads through a link", () => {
-  test.each<[string, Record<string, Item>]>([
-    ["out", { a: { link: "/etc" }, "a/planted": "x" }],
-    ["to a neighbour", { a: { link: "../outside" }, "a/planted": "x" }],
-    ["into Git's folder", { a: { link: ".git/hooks" }, "a/post-checkout": "x" }],
-    ["into our folder", { a: { link: ".sessyn" }, "a/workspace": "x" }],
-    ["in a circle", { a: { link: "a" }, "a/planted": "x" }],
-    ["inside", { a: { link: "sub" }, "a/planted": "x" }],
-    ["through a file", { a: "a file", "a/planted": "x" }],
-    ["deep down", { "a/b": { link: "../.git" }, "a/b/hooks/post-checkout": "x" }],
-  ])("%s contradicts itself: neither is made", async (_, items) => {
+  test.each(CROSSING)("%s contradicts itself: it is wrong as a whole", async (_, items) => {
     plant(folder, { outside: "folder/" })
-    const before = surroundings()
     await forge(mallory, { items: { ...items, "new.txt": "new" } })
-    const report = await victim.sync()
+    await expectWrongVault()
+    const { problems } = await victim.session((session) => session.verify())
+    const below = Object.keys(items).slice(-1)
+    expect(problems).toEqual([{ object: "index", reason: "path below a file or link", files: below }])
+    const before = surroundings()
+    const repaired = await victim.session((session) => session.repair())
+    expect(repaired.lost).toEqual(below)
+    await victim.sync()
     expect(at(victim.root, "new.txt")).toBe("new")
     const after = surroundings()
-    delete after["b/a"]
-    expect(after).toEqual(before)
-    expect(report.skipped.map(({ path }) => path)).toEqual(expect.arrayContaining(Object.keys(items).slice(-1)))
-    // The same, when the link is there already and the rest comes later.
+    delete after[`b/${Object.keys(items)[0]}`]
+    expect(after).toEqual({ ...before, ...(after["b/a"] === "folder/" && { "b/a": "folder/" }) })
+    expect((await victim.session((session) => session.verify())).problems).toEqual([])
+  })
+
+  test.each(CROSSING)("%s, the link being here and the rest coming later, goes nowhere", async (_, items) => {
+    plant(folder, { outside: "folder/" })
     const [link = "", planted = ""] = Object.keys(items)
     plant(victim.root, { [link]: items[link] as Item })
     const linked = surroundings()
     await forge(mallory, { items: { [planted]: "y" } })
-    await victim.sync({ onConflict: "keep-remote" })
+    await victim.sync()
     expect(surroundings()).toEqual(linked)
+    // The vault's side is a folder of that name, in the link's place.
+    await victim.sync({ onConflict: "keep-remote" })
+    expect(at(victim.root, planted)).toBe("y")
+    const elsewhere = (all: Record<string, string>) => Object.entries(all).filter(([path]) => !/^b\/a(\/|$)/.test(path))
+    expect(elsewhere(surroundings())).toEqual(elsewhere(linked))
   })
 
   test("in two steps, link first and then a folder of that name, only replaces the link", async () => {
@@ -184,19 +200,19 @@ describe("an index with what its format forbids", () => {
     await forge(mallory, { shard: (bytes) => bytes.map((byte, i) => (i === 100 ? byte ^ 1 : byte)) })
     await expectWrongVault()
   })
-
-  /** Refused as a whole, again and again, with status 7; nothing is written, and nothing is sent. */
-  async function expectWrongVault(): Promise<void> {
-    const before = surroundings()
-    for (let i = 0; i < 2; i++) {
-      const failed = await victim.sync().then(
-        () => "nothing",
-        (error: { code: AnyCode }) => error.code,
-      )
-      expect([failed, exitCodes[failed as AnyCode]]).toEqual([expect.stringMatching(/FORMAT_INVALID|SEAL_BROKEN/), 7])
-    }
-    expect(surroundings()).toEqual(before)
-    const outside = treeOf(folder, ["a", "a-home", "b-home", "vault.git", "b"])
-    expect(outside).toEqual({})
-  }
 })
+
+/** Refused as a whole, again and again, with status 7; nothing is written, and nothing is sent. */
+async function expectWrongVault(): Promise<void> {
+  const before = surroundings()
+  for (let i = 0; i < 2; i++) {
+    const failed = await victim.sync().then(
+      () => "nothing",
+      (error: { code: AnyCode }) => error.code,
+    )
+    expect([failed, exitCodes[failed as AnyCode]]).toEqual([expect.stringMatching(/FORMAT_INVALID|SEAL_BROKEN/), 7])
+  }
+  expect(surroundings()).toEqual(before)
+  const outside = treeOf(folder, ["a", "a-home", "b-home", "vault.git", "b", "outside"])
+  expect(outside).toEqual({})
+}

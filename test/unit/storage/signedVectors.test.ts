@@ -5,8 +5,9 @@ import { createPortableCrypto } from "../../../crypto/portableCrypto.ts"
 import { Secret } from "../../../crypto/secret.ts"
 import { areSignedBy, decodeEnvelope, encodeEnvelope, envelopeHash } from "../../../storage/format/envelope.ts"
 import { fingerprint, fingerprintNumbers } from "../../../storage/format/fingerprint.ts"
-import { openKeyBox, openPreviousKeys } from "../../../storage/format/keyBox.ts"
+import { openKeyBox, openPreviousKeys, requireRecipients } from "../../../storage/format/keyBox.ts"
 import { openName } from "../../../storage/format/machineName.ts"
+import { leavesRoom, type TrustEntry } from "../../../storage/format/trustEntry.ts"
 import { decodeVaultFile } from "../../../storage/format/vaultFile.ts"
 import { createEpochKeys, createKeyring, type Keyring } from "../../../storage/keys.ts"
 import { compareLogs } from "../../../storage/verify/forks.ts"
@@ -85,6 +86,12 @@ describe("trust-log-v1.json", () => {
     })
   }
 
+  it("keeps room for revocations as stated", () => {
+    for (const { kind, fits, ...extent } of vectors.room) {
+      expect([kind, extent, leavesRoom(kind as TrustEntry["kind"], extent)]).toEqual([kind, extent, fits])
+    }
+  })
+
   for (const { name, common, a, b, kind, answer } of vectors.parted) {
     it(`compares: ${name}`, async () => {
       const prefix = await verifyLog(vectors.log.slice(0, common))
@@ -143,6 +150,21 @@ describe("header-v1.json", () => {
   }
 })
 
+describe("header-v1.json, step by step", () => {
+  for (const { seen, shown, ...refusal } of headerVectors.steps) {
+    it(`who has seen ${seen} ${"code" in refusal ? "refuses" : "follows"} ${shown}`, async () => {
+      const texts: Readonly<Record<string, string>> = headerVectors.headers
+      const log = await verifyLog(headerVectors.log)
+      const encoded = (name: string): Uint8Array => utf8(texts[name] as string)
+      const before = await verifyHeaderAlone(crypto, encoded(seen), log.workspace, log)
+      const memory = { seen: before, trust: log, self: null }
+      const attempt = verifyHeader(crypto, encoded(shown), log.workspace, log, memory)
+      if (refusal.code === undefined) expect((await attempt).kind).toBe("newer")
+      else await expect(attempt).rejects.toThrow(expect.objectContaining(refusal))
+    })
+  }
+})
+
 describe("join-v1.json", () => {
   const vectors = joinVectors
 
@@ -193,6 +215,17 @@ describe("vault-file-v1.json", () => {
     const { key } = ringOf(log.workspace, vectors.keys).get(1)!
     expect(await openName(crypto, key, vectors.second, log.machines.get(vectors.second)!.name)).toBe(vectors.secondName)
   })
+
+  it("is sealed to those whom the log trusts", async () => {
+    requireRecipients(await verifyLog(vectors.log), decodeVaultFile(utf8(vectors.vault)))
+  })
+
+  for (const wrong of vectors.misdirected) {
+    it(`refuses: ${wrong.name}`, async () => {
+      const log = await verifyLog(vectors.log)
+      expect(() => requireRecipients(log, decodeVaultFile(utf8(wrong.vault)))).toThrow(expected(wrong))
+    })
+  }
 
   for (const wrong of vectors.refused) {
     it(`refuses: ${wrong.name}`, async () => {

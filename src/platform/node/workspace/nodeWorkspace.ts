@@ -178,6 +178,16 @@ export function createNodeWorkspace(folder: string, options: NodeWorkspaceOption
     link: (from, to) => between(from, to, linkOrCopy),
     removeFile: (path) => change(path, (place) => fs.unlinkSync(place) as undefined),
     removeFolder: (path) => change(path, (place) => fs.rmdirSync(place) as undefined),
+    freeBytes: async () => {
+      try {
+        const { bavail, bsize, blocks } = await fs.promises.statfs(root)
+        // Some file systems over a network, or made up by a program, do not say.
+        return blocks === 0 ? null : bavail * bsize
+      } catch {
+        return null
+      }
+    },
+
     flush: async () => {
       await batch.flush()
       anchor.release()

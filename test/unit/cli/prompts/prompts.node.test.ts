@@ -70,6 +70,12 @@ describe("--fingerprint", () => {
     },
   )
 
+  it("is not found in a name, which somebody else chose", async () => {
+    const { prompts } = make({ fingerprint: words })
+    const lines = [`${words} (abcdefgh) asks to be let in. Its screen must show these words:`, "other words"]
+    await expect(prompts.confirm({ code: "approve", lines })).rejects.toMatchObject({ code: "FINGERPRINT_DIFFERS" })
+  })
+
   it.each(["one two", "", `${words} nine`])("%j is no fingerprint", async (fingerprint) => {
     await expect(make({ fingerprint }).prompts.confirm(question("approve"))).rejects.toMatchObject({ code: "USAGE" })
   })

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { prepareStateFolder } from "../../../../src/tree/stateFolder.ts"
-import { createMemoryMachine, mainOf, pair } from "../../../support/memoryMachine.ts"
+import type { MemoryStore } from "../../../../storage/remote/memoryStore.ts"
+import { createMemoryMachine, mainOf, type MemoryMachine, pair } from "../../../support/memoryMachine.ts"
 
 const code = (expected: string) => expect.objectContaining({ code: expected })
 
@@ -98,15 +99,20 @@ describe("a store that loses things", () => {
 })
 
 describe("one identity twice", () => {
-  it("takes its own counter over once, as after a restored backup, and stops at the second time", async () => {
-    const { store, a, b } = await pair()
-    const copy = await createMemoryMachine("A", store)
-    for (const [id, { values }] of a.states) {
+  async function copyOf(store: MemoryStore, machine: MemoryMachine): Promise<MemoryMachine> {
+    const copy = await createMemoryMachine(machine.name, store)
+    for (const [id, { values }] of machine.states) {
       const copied = [...values].map(([name, bytes]) => [name, bytes.slice()] as const)
       copy.states.set(id, { values: new Map(copied), locked: false })
       await prepareStateFolder(copy.workspace, id)
     }
     await copy.write("kept", "kept")
+    return copy
+  }
+
+  it("takes its own counter over once, as after a restored backup, and stops at the second time", async () => {
+    const { store, a, b } = await pair()
+    const copy = await copyOf(store, a)
     await a.write("one", "1")
     await a.sync()
     await copy.write("two", "2")
@@ -118,5 +124,23 @@ describe("one identity twice", () => {
     await expect(copy.sync()).rejects.toEqual(code("CLONED"))
     await b.sync()
     expect([await b.read("one"), await b.read("two"), await b.read("three")]).toEqual(["1", "2", "3"])
+  })
+
+  it("is told by what it signed, also below what others wrote since", async () => {
+    const { store, a, b } = await pair()
+    const copy = await copyOf(store, a)
+    for (const [round, expected] of [
+      ["one", null],
+      ["two", code("CLONED")],
+    ] as const) {
+      await a.write(round, round)
+      await a.sync()
+      await b.sync()
+      await b.write(`${round} by b`, "b")
+      await b.sync()
+      if (expected !== null) await expect(copy.sync()).rejects.toEqual(expected)
+      else await copy.sync()
+    }
+    expect(await copy.read("one")).toBe("one")
   })
 })

@@ -45,6 +45,30 @@ describe("joining", () => {
     expect(confirmed?.lines.join(" ")).toContain(fingerprints[0]?.words.join(" "))
   })
 
+  it("says of a machine that it calls itself like another, on both screens", async () => {
+    const store = createMemoryStore()
+    const [a, b, twin] = await Promise.all(["Desk", "B", "desk"].map((name) => createMemoryMachine(name, store)))
+    if (a === undefined || b === undefined || twin === undefined) throw new Error("no machines")
+    await found(a, b)
+    const id = await admit(b, twin)
+    const asked = b.person.asked.filter(({ code: question }) => question === "approve").at(-1)
+    expect(asked?.lines[0]).toMatch(/^It calls itself like one that is trusted already: Desk \([a-z2-7]{8}\)\.$/)
+    const late = await createMemoryMachine("late", store)
+    const { fingerprints } = await late.engine.join({ root: "", storeUrl: STORE_URL, machineName: "late" })
+    const names = fingerprints.map(({ machine }) => machine)
+    expect(names).toContain(`desk (${id.slice(0, 8)})`)
+    expect(names.filter((name) => /^Desk \(/.test(name))).toHaveLength(1)
+    expect(names).toContain("B")
+  })
+
+  it("takes no name that hides something", async () => {
+    const machine = await createMemoryMachine("A", createMemoryStore())
+    for (const machineName of ["a\u202eb", "a\u200b", " a"]) {
+      const setUp = machine.engine.init({ root: "", storeUrl: STORE_URL, machineName })
+      await expect(setUp).rejects.toEqual(code("MACHINE_STATE"))
+    }
+  })
+
   it("stays pending while the words are not confirmed, and approves nothing without a yes", async () => {
     const store = createMemoryStore()
     const [a, b] = [await createMemoryMachine("A", store), await createMemoryMachine("B", store)]

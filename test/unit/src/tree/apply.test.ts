@@ -351,8 +351,15 @@ describe("apply", () => {
     })
 
     it("stops at a full disk with nothing half done, and leaves no more on it than before", async () => {
+      // It fills up, with somebody else's bytes, when work has begun.
+      reopen({
+        before: (operation) => {
+          if (operation === "create") disk.freeBytes = 30
+          return undefined
+        },
+      })
       await plant(workspace, { edited: "old" })
-      disk.freeBytes = 30
+      disk.freeBytes = 1000
       await expect(apply(parts([write("edited", "new", "old"), write("big", LONG)]))).rejects.toMatchObject({
         code: "DISK_FULL",
       })
@@ -360,6 +367,40 @@ describe("apply", () => {
       expect(await textAt(workspace, "big")).toBeNull()
       expect(await workspace.list(TEMPORARY)).toEqual({ ok: true, value: [] })
       expect(await state.read(JOURNAL)).not.toBeNull()
+    })
+
+    it("does not begin what the disk has no room for", async () => {
+      await plant(workspace, { edited: "old" })
+      disk.freeBytes = "new".length + LONG.length - 1
+      await expect(apply(parts([write("edited", "new", "old"), write("big", LONG)]))).rejects.toMatchObject({
+        code: "DISK_FULL",
+        details: { needed: disk.freeBytes + 1, free: disk.freeBytes },
+      })
+      expect(await textAt(workspace, "edited")).toBe("old")
+      expect(await state.read(JOURNAL)).toBeNull()
+      disk.freeBytes++
+      const { done } = await carryOut([write("edited", "new", "old"), write("big", LONG)])
+      expect([...done.keys()].sort()).toEqual(["big", "edited"])
+    })
+
+    it("needs room for each of many files of one content, and none for one that only moves", async () => {
+      await plant(workspace, { old: LONG })
+      disk.freeBytes = LONG.length
+      const moving = [write("new", LONG, null, "old"), remove("old", LONG)]
+      await expect(apply(parts([write("copy", LONG), write("another", LONG), ...moving]))).rejects.toMatchObject({
+        details: { needed: 2 * LONG.length },
+      })
+      const { done } = await carryOut([write("copy", LONG), ...moving])
+      expect([...done.keys()].sort()).toEqual(["copy", "new", "old"])
+    })
+
+    it("counts what an interrupted download left as room that it has", async () => {
+      await plant(workspace, { [`${TEMPORARY}/left.part`]: LONG.slice(0, 20) })
+      disk.freeBytes = LONG.length - 21
+      await expect(apply(parts([write("big", LONG)]))).rejects.toMatchObject({ code: "DISK_FULL" })
+      disk.freeBytes++
+      const begun = apply(parts([write("big", LONG)], { fetch: () => Promise.reject(new Error("fetched")) }))
+      await expect(begun).rejects.toThrow("fetched")
     })
 
     it("stops between two files when told to", async () => {

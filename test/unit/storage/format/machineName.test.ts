@@ -1,7 +1,7 @@
 import { beforeAll, expect, it } from "vitest"
 import type { Crypto } from "../../../../crypto/crypto.ts"
 import { Secret } from "../../../../crypto/secret.ts"
-import { isMachineName, openName, sealName } from "../../../../storage/format/machineName.ts"
+import { isMachineName, isPlainName, openName, sealName } from "../../../../storage/format/machineName.ts"
 import { createTestCrypto } from "../../../support/trustLog.ts"
 
 let crypto: Crypto
@@ -25,6 +25,27 @@ it("must fit, and be fit to print", () => {
     expect(isMachineName(name), JSON.stringify(name)).toBe(false)
   }
   expect(isMachineName("z".repeat(63))).toBe(true)
+})
+
+it("is made and shown only if nothing in it hides or reorders", () => {
+  for (const name of ["x", "Ann's laptop", "ラップトップ", "👨‍👩‍👧", "❤️ desk", "می‌خواهم", "e\u0301"]) {
+    expect(isPlainName(name), JSON.stringify(name)).toBe(true)
+  }
+  const wrong = [
+    "a\u202eb",
+    "a\u2066b",
+    "\u200fa",
+    "a\u200bb",
+    "a\u00adb",
+    "\u200dx",
+    " a",
+    "a ",
+    "a  b",
+    "a\u3000b",
+    "\u2800",
+    "",
+  ]
+  for (const name of wrong) expect(isPlainName(name), JSON.stringify(name)).toBe(false)
 })
 
 it("is not sealed if it is no name", async () => {

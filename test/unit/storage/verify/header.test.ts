@@ -9,6 +9,7 @@ import {
   type HeaderMemory,
   type HeaderReason,
   type HeaderVerdict,
+  MAX_LEAP,
   type VerifiedHeader,
   verifyHeader,
   verifyHeaderAlone,
@@ -191,6 +192,49 @@ describe("a header that follows", () => {
     }
   })
 
+  it("counts its writer's one more and nothing else", async () => {
+    const { machines } = h4.header
+    const others = machines.filter(({ id }) => id !== ann.id)
+    const own = machines.filter(({ id }) => id === ann.id)
+    const mine = own.map((each) => ({ ...each, counter: each.counter + 1, head: h4.hash }))
+    const sorted = (list: Header["machines"]) => list.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    const wrong: readonly Header["machines"][] = [
+      [...mine, ...others.map((each) => ({ ...each, counter: 2, head: new Uint8Array(32) }))],
+      [...mine, ...others.map((each) => ({ ...each, counter: 2 }))],
+      [...others, ...mine.map((each) => ({ ...each, counter: each.counter + 1 }))],
+    ]
+    for (const list of wrong) {
+      for (const fields of [
+        {},
+        { kind: "repair", supersedes: h4.hash },
+        { kind: "compact", historyFloor: 5 },
+      ] as const) {
+        const header = await write(log, ann, h4, { ...fields, machines: sorted(list) })
+        await expect(look(header, remember(h4))).rejects.toMatchObject({ reason: "counters do not follow" })
+      }
+    }
+    const withAnother = log.fork()
+    const carl = await newMachine(crypto)
+    await withAnother.approve(ann, carl)
+    const early = { machines: sorted([...mine, ...others, { id: carl.id, counter: 1, head: h1.hash }]) }
+    const header = await write(withAnother, ann, h4, early)
+    await expect(look(header, remember(h4), withAnother.state)).rejects.toMatchObject({
+      reason: "counters do not follow",
+    })
+    expect((await look(await write(withAnother, ann, h4), remember(h4), withAnother.state)).kind).toBe("newer")
+  })
+
+  it("does not leap, nor does a repair: nobody can use up all numbers", async () => {
+    const { sequence } = h3.header
+    const far = { sequence: sequence + MAX_LEAP, previous: h1.hash }
+    const further = { ...far, sequence: far.sequence + 1 }
+    expect((await look(await write(log, ann, h3, far), remember(h3))).kind).toBe("newer")
+    for (const fields of [further, { ...further, kind: "repair", supersedes: h4.hash } as const]) {
+      const leaping = await write(log, ann, h3, fields)
+      await expect(look(leaping, remember(h3))).rejects.toMatchObject({ reason: "sequence leaps" })
+    }
+  })
+
   it("does not lower a floor", async () => {
     const high = await write(log, ann, h3, { tombstoneFloor: 2, historyFloor: 2 })
     const lowTombstones = await write(log, ben, high, { tombstoneFloor: 1, historyFloor: 2 })
@@ -312,6 +356,12 @@ describe("a repair", () => {
     await grown.openEpoch(ben)
     const repair = await write(grown, ben, high, { kind: "repair", supersedes: h4.hash })
     expect((await look(repair, remember(high), grown.state)).kind).toBe("newer")
+  })
+
+  it("must count right what it says it follows, or nobody is even asked", async () => {
+    const own = { id: ann.id, counter: 4, head: h4.hash }
+    const forgetful = await write(log, ann, h4, { kind: "repair", supersedes: h3.hash, machines: [own] })
+    await expect(look(forgetful, remember(h4))).rejects.toMatchObject({ reason: "counters do not follow" })
   })
 
   it("that is itself old or no further on is no way out", async () => {

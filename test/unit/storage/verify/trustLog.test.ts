@@ -2,8 +2,14 @@ import { beforeAll, describe, expect, it } from "vitest"
 import type { Crypto } from "../../../../crypto/crypto.ts"
 import type { Secret } from "../../../../crypto/secret.ts"
 import { decodeEnvelope, encodeEnvelope, type KeyId, signBytes } from "../../../../storage/format/envelope.ts"
-import { type MachineRecord, machineId, recoverySigners } from "../../../../storage/format/machine.ts"
-import { MAX_TRUSTED_MACHINES, rekeyStatement } from "../../../../storage/format/trustEntry.ts"
+import { MAX_EPOCHS, type MachineRecord, machineId, recoverySigners } from "../../../../storage/format/machine.ts"
+import {
+  MAX_LOG_BYTES,
+  MAX_TRUST_ENTRIES,
+  MAX_TRUSTED_MACHINES,
+  RESERVED_FOR_REVOCATIONS,
+  rekeyStatement,
+} from "../../../../storage/format/trustEntry.ts"
 import { verifyTrustMacs } from "../../../../storage/verify/macs.ts"
 import { type TrustLogReason, verifyTrustLog } from "../../../../storage/verify/trustLog.ts"
 import { extendsLog, trustedMachines } from "../../../../storage/verify/trustState.ts"
@@ -14,6 +20,7 @@ import {
   startLog,
   type TestLog,
   type TestMachine,
+  type Wrongly,
 } from "../../../support/trustLog.ts"
 
 let crypto: Crypto
@@ -412,4 +419,69 @@ it("refuses an entry with any byte changed", async () => {
     })
   }
   expect(mac).toHaveLength(32)
+})
+
+describe("the end of what a log can hold", () => {
+  type Make = (own: TestLog, fields: Wrongly) => Promise<void>
+  const approve: Make = async (own, wrongly) => own.approve(first, await newMachine(crypto), wrongly)
+  const rotate: Make = (own, wrongly) => own.openEpoch(first, wrongly)
+  const change: Make = async (own, wrongly) => own.changePassphrase(first, await newPassphrase(crypto), wrongly)
+  const revoke: Make = (own, wrongly) => own.revoke(first, [second], wrongly)
+  const retire: Make = (own, wrongly) => own.retire(first, second, wrongly)
+  const recover: Make = async (own, wrongly) => own.recover(await newMachine(crypto), null, wrongly)
+  const opensEpoch = new Set([rotate, revoke, retire, recover])
+
+  /** What a log says to one more entry when it has come so far already. */
+  async function added(make: Make, come: { sequence?: number; epoch?: number; bytes?: number }): Promise<string> {
+    const own = twoMachines()
+    const { state } = own
+    const { sequence = state.length, epoch = state.epoch.epoch, bytes = state.bytes } = come
+    const from = {
+      ...state,
+      bytes,
+      entries: [...Array(sequence - state.length).fill(state.entries[0]), ...state.entries],
+      epochs: [...Array(epoch - state.epoch.epoch).fill(state.epoch), ...state.epochs],
+    }
+    const before = own.built
+    const fields = { sequence: sequence + 1, epoch: opensEpoch.has(make) ? epoch + 1 : epoch }
+    await make(own, { fields }).catch(() => undefined)
+    expect(own.built).not.toBe(before)
+    return verifyTrustLog(crypto, [own.built], from).then(
+      () => "added",
+      ({ reason }: { reason: string }) => reason,
+    )
+  }
+
+  const FULL = "room left for revocations only"
+  const ENTRIES = MAX_TRUST_ENTRIES - RESERVED_FOR_REVOCATIONS
+  const EPOCHS = MAX_EPOCHS - RESERVED_FOR_REVOCATIONS
+
+  it("is kept for revocations: by number of entries", async () => {
+    for (const make of [approve, rotate, change, revoke]) {
+      expect(await added(make, { sequence: ENTRIES - 1 })).toBe("added")
+    }
+    for (const make of [approve, rotate, change]) expect(await added(make, { sequence: ENTRIES })).toBe(FULL)
+    for (const make of [revoke, retire, recover]) {
+      expect(await added(make, { sequence: MAX_TRUST_ENTRIES - 1 })).toBe("added")
+    }
+  })
+
+  it("is kept for revocations: by epochs, which nothing else opens, and nobody comes in to be put out", async () => {
+    expect(await added(approve, { epoch: EPOCHS })).toBe("added")
+    expect(await added(rotate, { epoch: EPOCHS - 1 })).toBe("added")
+    expect(await added(rotate, { epoch: EPOCHS })).toBe(FULL)
+    expect(await added(approve, { epoch: EPOCHS + 1 })).toBe(FULL)
+    for (const make of [revoke, retire, recover]) expect(await added(make, { epoch: MAX_EPOCHS - 1 })).toBe("added")
+    expect(await added(change, { epoch: MAX_EPOCHS })).toBe("added")
+  })
+
+  it("is kept for revocations: by bytes, which every client has to keep", async () => {
+    for (const make of [approve, rotate, change]) expect(await added(make, { bytes: MAX_LOG_BYTES - 1 })).toBe(FULL)
+    for (const make of [revoke, recover]) expect(await added(make, { bytes: 2 * MAX_LOG_BYTES })).toBe("added")
+  })
+
+  it("counts the bytes of every entry", () => {
+    const { state, envelopes } = twoMachines()
+    expect(state.bytes).toBe(envelopes.reduce((sum, { length }) => sum + length, 0))
+  })
 })
