@@ -71,7 +71,7 @@ export function allowedBytes({ memory = DEFAULT_MEMORY }: Target, length: number
   return memory.base + memory.factor * length
 }
 
-function allowedMs({ microsecondsPerByte = DEFAULT_MICROSECONDS_PER_BYTE }: Target, length: number): number {
+export function allowedMs({ microsecondsPerByte = DEFAULT_MICROSECONDS_PER_BYTE }: Target, length: number): number {
   return BASE_TIME_MS + (microsecondsPerByte * length) / 1000
 }
 

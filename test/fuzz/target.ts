@@ -26,6 +26,8 @@ export interface Target {
   readonly memory?: { readonly base: number; readonly factor: number }
   /** Microseconds that a byte may take; twenty if not said. */
   readonly microsecondsPerByte?: number
+  /** Milliseconds that any input may take, for what is bounded though it does not grow with the input alone. */
+  readonly mostMs?: number
   /** Inputs by which it is shown that time and memory grow with the input's length. */
   readonly growth?: Growth
 }

@@ -179,7 +179,7 @@ const PACKS: readonly Target[] = [
     words: ["40000 ", "100644 ", "160000 ", ".base", deflateSync(new Uint8Array(0))],
     memory: INFLATING,
     microsecondsPerByte: 2000,
-    growth: { "folders that hold one folder many times": folded, "long names over and over": longNames },
+    growth: { "folders that hold one folder many times": folded },
     async run(input) {
       const trees = new Map<string, readonly TreeEntry[]>()
       for (const { type, id, bytes } of await readWhole(input, Infinity))
@@ -201,15 +201,6 @@ function folded(bytes: number): Uint8Array {
     trees.unshift(below)
   }
   return packOf(trees.map((tree) => wholeEntry(2, tree.bytes)))
-}
-
-/** Two levels of long names: their paths together are the square of that. */
-function longNames(bytes: number): Uint8Array {
-  const count = Math.max(2, Math.floor(Math.sqrt(bytes)))
-  const names = Array.from({ length: count }, (_, i) => `${i}-`.padEnd(count, "x"))
-  const leaf = object("tree", encodeTree(names.map((name) => ({ name, kind: "blob", id: ID }))))
-  const root = object("tree", encodeTree(names.map((name) => ({ name, kind: "tree", id: leaf.id }))))
-  return packOf([root, leaf].map((tree) => wholeEntry(2, tree.bytes)))
 }
 
 const OBJECTS: readonly Target[] = [

@@ -56,16 +56,16 @@ const NAMES: readonly Target[] = [
     codes: [],
     maxBytes: 4096,
     // Text and patterns are matched against one another, for each folder of a path.
-    microsecondsPerByte: 1200,
+    microsecondsPerByte: 500,
     growth: {
-      "stars against one name": (n) => joined(repeated("*a", Math.min(n, 4000)), repeated("a", Math.min(n, 4000))),
+      "stars against one name": (n) => joined(repeated("*a", Math.min(n, 2000)), repeated("a", Math.min(n, 2000))),
       "folders of any depth": (n) =>
-        joined(repeated("**/a*/", Math.min(n, 4000)), DEEP + repeated("a", Math.min(n, 2000))),
-      "two of any depth": (n) => joined("**/*a*/**/*b", repeated("a/", Math.min(n, 4000))),
+        joined(repeated("**/a*/", Math.min(n, 2000)), DEEP + repeated("a", Math.min(n, 2000))),
+      "two of any depth": (n) => joined("**/*a*/**/*b", repeated("a/", Math.min(n, 2000))),
       "classes of any depth": (n) =>
-        joined(`**/*[${repeated("bcd", Math.min(n, 2000))}]x`, repeated("aaaa/", Math.min(n, 4000))),
+        joined(`**/*[${repeated("bcd", Math.min(n, 1500))}]x`, repeated("aaaa/", Math.min(n, 2000))),
       "classes and two of any depth": (n) =>
-        joined(`**/*/**/*[${repeated("bcd", Math.min(n, 2000))}]x`, repeated("a/", Math.min(n, 4000))),
+        joined(`**/*/**/*[${repeated("bcd", Math.min(n, 2000))}]x`, repeated("a/", Math.min(n, 2000))),
     },
     run(input) {
       const [rules, path] = parts(input, 2).map(textOf) as [string, string]
@@ -165,7 +165,7 @@ const CONTENT_GROWTH: Target["growth"] = {
   "nothing but line ends": (n) =>
     joined(repeated("\n", n / 3), `${repeated("\n", n / 3)}x`, `y${repeated("\n", n / 3)}`),
   "lines that repeat": (n) => joined(someLines(n / 3, 0), someLines(n / 3, 1), someLines(n / 3, 2)),
-  "nothing in common": (n) => joined(repeated("a\n", n / 3), repeated("b\n", n / 3), repeated("c\n", n / 3)),
+  "nothing in common": (n) => joined(repeated("a\n", n / 6), repeated("b\n", n / 6), repeated("c\n", n / 6)),
   "one long line": (n) => joined(repeated("a", n / 3), repeated("ab", n / 3), repeated("ac", n / 3)),
 }
 
@@ -176,6 +176,8 @@ const CONTENT: readonly Target[] = [
     form: "text",
     codes: [],
     microsecondsPerByte: 600,
+    // Differences are sought by the square of their number, and only up to so many.
+    mostMs: 8000,
     memory: { base: 16 * 1024 * 1024, factor: 2000 },
     growth: CONTENT_GROWTH,
     run(input) {
@@ -193,6 +195,8 @@ const CONTENT: readonly Target[] = [
     form: "text",
     codes: [],
     microsecondsPerByte: 600,
+    // Differences are sought by the square of their number, and only up to so many.
+    mostMs: 8000,
     memory: { base: 16 * 1024 * 1024, factor: 2000 },
     growth: CONTENT_GROWTH,
     run(input) {
@@ -207,6 +211,8 @@ const CONTENT: readonly Target[] = [
     form: "text",
     codes: [],
     microsecondsPerByte: 600,
+    // Differences are sought by the square of their number, and only up to so many.
+    mostMs: 8000,
     memory: { base: 16 * 1024 * 1024, factor: 2000 },
     growth: CONTENT_GROWTH,
     run(input) {
