@@ -26,7 +26,12 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["test/unit/**/*.test.ts", "test/conformance/**/*.test.ts", "test/property/**/*.test.ts"],
+          include: [
+            "test/unit/**/*.test.ts",
+            "test/conformance/**/*.test.ts",
+            "test/property/**/*.test.ts",
+            "test/fuzz/**/*.test.ts",
+          ],
           testTimeout: 30_000,
           hookTimeout: 60_000,
           // Vitest would leave one core free, which is half of two.

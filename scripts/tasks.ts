@@ -71,6 +71,7 @@ const TASKS: Readonly<Record<string, Task>> = {
   "test:real": { steps: [BUILD, vitest("real")], passArguments: true },
   "test:crash": { steps: [vitest("crash")], passArguments: true },
   "test:vscode": { steps: [BUILD, script("package"), vitest("hosts")], passArguments: true },
+  fuzz: { steps: [{ name: "fuzz", command: ["node", "test/fuzz/main.ts"] }], passArguments: true },
   bench: { steps: [BUILD, { name: "bench", command: ["node", "bench/main.ts"] }], passArguments: true },
   package: { steps: [BUILD, script("package")] },
 }

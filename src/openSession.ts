@@ -13,13 +13,14 @@ import type { Host } from "./host.ts"
 import type { Workspace } from "./ports/workspace.ts"
 import type { MachineStatus, MachineView, StatusReport } from "./reports.ts"
 import type { CallOptions, Session } from "./session.ts"
-import { audit } from "./sync/audit.ts"
+import { verify, verifyCopy } from "./sync/audit/verify.ts"
 import { compact } from "./sync/compact/compact.ts"
 import { DEFAULT_RETENTION } from "./sync/compact/retention.ts"
 import { readInOrder } from "./sync/download.ts"
 import { findVersion, log } from "./sync/history.ts"
 import { repair } from "./sync/repair.ts"
 import { restore } from "./sync/restore.ts"
+import { ofOneVersion } from "./sync/oneVersion.ts"
 import { enter, preview, syncOnce } from "./sync/sync.ts"
 import { approve, pendingMachines, pendingWords } from "./trust/join.ts"
 import { changePassphrase, openEpoch, rekey, requirePostQuantum } from "./trust/keys.ts"
@@ -32,19 +33,15 @@ import {
   dropKeys,
   emptyContext,
   type Fresh,
-  hasMoved,
   recall,
   recallWhatCanBe,
   refresh,
   takeLock,
 } from "./vault/context.ts"
-import { isVaultFault } from "./vault/faults.ts"
-import type { Head } from "./vault/head.ts"
 import { readIndex, storedBytes } from "./vault/vaultIndex.ts"
 import type { Config } from "./vault/memory.ts"
 
 const LOG_LIMIT = 1000
-const MAX_TRIES = 3
 
 export async function openSession(host: Host, config: Config, workspace: Workspace): Promise<Session> {
   const store = await openOrNot(host, config.store)
@@ -57,24 +54,6 @@ export async function openSession(host: Host, config: Config, workspace: Workspa
       return await work()
     } finally {
       await lock.release()
-    }
-  }
-
-  /** What is found out about the head; anew if something was gone because the vault moved on, and was compacted. */
-  async function ofOneVersion<T>(
-    call: CallOptions,
-    work: (head: Head) => Promise<T>,
-    isSuspicious: (found: T) => boolean = () => false,
-  ): Promise<T> {
-    for (let tries = 1; ; tries++) {
-      const { head } = await enter(context, call)
-      const isPassing = async (): Promise<boolean> => tries < MAX_TRIES && (await hasMoved(context, head, call))
-      try {
-        const found = await work(head)
-        if (!isSuspicious(found) || !(await isPassing())) return found
-      } catch (error) {
-        if (!isVaultFault(error) || !(await isPassing())) throw error
-      }
     }
   }
 
@@ -162,7 +141,7 @@ export async function openSession(host: Host, config: Config, workspace: Workspa
 
     log: (path, options = {}) =>
       locked(options, () =>
-        ofOneVersion(options, (head) => log(context, head, path, options.limit ?? LOG_LIMIT, options)),
+        ofOneVersion(context, options, (head) => log(context, head, path, options.limit ?? LOG_LIMIT, options)),
       ),
     restore: (path, options = {}) =>
       locked(options, async () => {
@@ -179,14 +158,10 @@ export async function openSession(host: Host, config: Config, workspace: Workspa
         return { path, to: path, sequence: past.verified.header.sequence, size: entry.size }
       }),
 
-    verify: (options = {}) =>
-      locked(options, () =>
-        ofOneVersion(
-          options,
-          (head) => audit(context, head, options),
-          ({ problems }) => problems.length > 0,
-        ),
-      ),
+    verify: ({ from, ...options } = {}) =>
+      from === undefined
+        ? locked(options, () => verify(context, options))
+        : locked(options, () => verifyCopy(context, from, options)),
     compact: (options = {}) =>
       locked(options, () => compact(context, { ...options, keep: options.keep ?? DEFAULT_RETENTION })),
     repair: (options = {}) => locked(options, () => repair(context, workspace, options), recallWhatCanBe),

@@ -120,12 +120,30 @@ export interface RestoreReport {
   readonly size: number
 }
 
+export type AuditProblemKind =
+  | "header"
+  | "trust-entry"
+  | "key-boxes"
+  | "shard"
+  | "pack"
+  /** One chunk of a pack that is otherwise what it is named. */
+  | "chunk"
+  /** A file whose chunks are all good, and are not the file. */
+  | "file"
+  /** Versions that are gone, or a commit that cannot be read. */
+  | "history"
+  /** In the tree, but no part of the vault. */
+  | "unnamed"
+
 export interface AuditProblem {
+  readonly kind: AuditProblemKind
   /** Which object of the vault, e.g. `packs/ab/abcd…`; never a user's path. */
   readonly object: string
   /** The check that failed. */
   readonly reason: string
-  /** The user's files that it touches. */
+  /** The versions of the vault in which it is wrong, newest first, and the user's files of each that it touches. */
+  readonly touches: readonly { readonly sequence: number; readonly files: readonly string[] }[]
+  /** All of those files. */
   readonly files: readonly string[]
 }
 
@@ -139,6 +157,8 @@ export interface AuditReport {
   readonly files: number
   readonly bytes: number
   readonly problems: readonly AuditProblem[]
+  /** What is wrong only with versions from before a repair, which says itself that something of them was lost. */
+  readonly beforeRepair: readonly AuditProblem[]
 }
 
 export interface CompactReport {

@@ -110,7 +110,8 @@ export interface Session {
     take: (bytes: Uint8Array) => void | Promise<void>,
   ): Promise<RestoreReport>
 
-  verify(options?: CallOptions): Promise<AuditReport>
+  /** `from`: a copy of the store, of whatever age, instead of the store itself; nothing is learnt from it. */
+  verify(options?: CallOptions & { readonly from?: string }): Promise<AuditReport>
   repair(options?: CallOptions): Promise<RepairReport>
   /** Drops the versions beyond what is to be kept; by default 30 days. Asks `compact` first. */
   compact(options?: CallOptions & { readonly keep?: Retention; readonly dryRun?: boolean }): Promise<CompactReport>

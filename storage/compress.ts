@@ -88,8 +88,8 @@ const ZSTD_MAGIC = 0x28b52ffd
 const ZSTD_MAX_WINDOW_BYTES = 8 * 1024 * 1024
 
 /**
- * Checks the header of a zstd frame (RFC 8878 section 3.1.1) before a decoder sees it: one frame with its content
- * size stated and right, no dictionary, a window of at most 8 MiB.
+ * Checks the outside of a zstd frame (RFC 8878 section 3.1.1) before a decoder sees it: one frame and nothing after it,
+ * its content size stated and right, no dictionary, a window of at most 8 MiB.
  *
  * @throws {StorageError} `FORMAT_INVALID`.
  */
@@ -107,6 +107,19 @@ export function checkZstdFrame(frame: Uint8Array, plainBytes: number): void {
   const windowBytes = 2 ** windowLog + 2 ** (windowLog - 3) * ((frame[5] ?? 0) & 7)
   if (!single && windowBytes > ZSTD_MAX_WINDOW_BYTES) throw notOfCodec()
   if (readZstdSize(view, sizeAt, sizeBytes) !== plainBytes) throw wrongLength()
+  const checksumBytes = (descriptor & 4) === 0 ? 0 : 4
+  if (endOfZstdBlocks(frame, sizeAt + sizeBytes) + checksumBytes !== frame.length) throw notOfCodec()
+}
+
+/** Where the last block ends: what follows a frame is passed over by some decoders, taken for another frame by others. */
+function endOfZstdBlocks(frame: Uint8Array, start: number): number {
+  for (let at = start; at + 3 <= frame.length; ) {
+    const [a = 0, b = 0, c = 0] = frame.subarray(at, at + 3)
+    const isRepeated = ((a >> 1) & 3) === 1
+    at += 3 + (isRepeated ? 1 : (a >> 3) | (b << 5) | (c << 13))
+    if ((a & 1) === 1) return at
+  }
+  throw notOfCodec()
 }
 
 function readZstdSize(view: DataView, at: number, bytes: number): number {

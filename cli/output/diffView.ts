@@ -35,7 +35,9 @@ export function diffLines(local: string, remote: string, view: DiffView): string
   for (const hunk of hunks) {
     const at = `@@ -${hunk.oldStart},${hunk.oldLines} +${hunk.newStart},${hunk.newLines} @@`
     lines.push(view.style.accent(at))
-    lines.push(...(wide ? sideBySide(hunk.lines, view) : hunk.lines.map((line) => unified(line, view.style))))
+    for (const line of wide ? sideBySide(hunk.lines, view) : hunk.lines) {
+      lines.push(wide ? line : unified(line, view.style))
+    }
   }
   return hunks.length === 0 ? [] : lines
 }

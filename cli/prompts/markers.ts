@@ -30,11 +30,12 @@ export function withMarkers(local: string, base: string | null, remote: string, 
   const merged: string[] = []
   let at = 0
   for (const region of regionsOf(changesOf(common, ours), changesOf(common, theirs))) {
-    merged.push(...common.slice(at, region.start))
-    merged.push(...resolve(region, common, base === null, machine))
+    append(merged, common.slice(at, region.start))
+    append(merged, resolve(region, common, base === null, machine))
     at = region.end
   }
-  return [...merged, ...common.slice(at)].join("\n")
+  append(merged, common.slice(at))
+  return merged.join("\n")
 }
 
 /** The lines `start` to `end` (exclusive) of the base are replaced by `lines`. */
@@ -50,6 +51,11 @@ interface Region {
   end: number
   readonly ours: Change[]
   readonly theirs: Change[]
+}
+
+/** One by one: a text may have more lines than a call takes arguments. */
+function append(lines: string[], more: readonly string[]): void {
+  for (const line of more) lines.push(line)
 }
 
 function toLines(text: string): string[] {
@@ -82,7 +88,7 @@ function changesOf(base: string[], side: string[]): Change[] {
     else open = null
     if (!added) at += value.length
     if (open === null) continue
-    if (added) open.lines.push(...value)
+    if (added) append(open.lines, value)
     open.end = at
     if (changes.at(-1) !== open) changes.push(open)
   }
@@ -120,10 +126,12 @@ function sideOf({ start, end }: Region, changes: readonly Change[], base: readon
   const lines: string[] = []
   let at = start
   for (const change of changes) {
-    lines.push(...base.slice(at, change.start), ...change.lines)
+    append(lines, base.slice(at, change.start))
+    append(lines, change.lines)
     at = change.end
   }
-  return [...lines, ...base.slice(at, end)]
+  append(lines, base.slice(at, end))
+  return lines
 }
 
 function isSame(a: readonly string[], b: readonly string[]): boolean {

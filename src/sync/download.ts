@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { concatBytes, equalBytes } from "../../crypto/bytes.ts"
+import { equalBytes } from "../../crypto/bytes.ts"
 import { StorageError } from "../../storage/errors.ts"
 import type { ChunkRef, FileEntry } from "../../storage/format/index/entry.ts"
 import { verifyPack } from "../../storage/format/pack.ts"
@@ -120,7 +120,15 @@ export async function readContent(
     },
     call,
   )
-  return concatBytes(...entry.chunks.map((ref) => plainByPlace.get(chunkPlace(ref)) as Uint8Array))
+  // Not all chunks at once: there may be more than a call takes arguments.
+  const content = new Uint8Array(entry.size)
+  let at = 0
+  for (const ref of entry.chunks) {
+    const plain = plainByPlace.get(chunkPlace(ref)) as Uint8Array
+    content.set(plain, at)
+    at += plain.length
+  }
+  return content
 }
 
 /** Neighbours in one pack, at growing offsets, together: one read of the pack delivers them in order. */

@@ -118,7 +118,8 @@ export async function log(
   const views: VersionView[] = []
   let newer: Past | null = null
   const collect = (before: Past | null): void => {
-    if (newer !== null) views.push(...differences(newer, before, path, names))
+    // One by one: a version may change more files than a call takes arguments.
+    if (newer !== null) for (const view of differences(newer, before, path, names)) views.push(view)
   }
   for await (const past of versions(context, head, call)) {
     collect(past)
@@ -128,7 +129,9 @@ export async function log(
   collect(null)
   // In a loop's callback the narrowing is lost.
   const oldest = newer as Past | null
-  if (oldest !== null && oldest.head.verified.header.previous !== null) views.push(...keptOf(oldest, path, names))
+  if (oldest !== null && oldest.head.verified.header.previous !== null) {
+    for (const view of keptOf(oldest, path, names)) views.push(view)
+  }
   return views.slice(0, limit)
 }
 

@@ -141,13 +141,14 @@ function treeOf(
 ): ReadonlyMap<string, Uint8Array | ObjectId> {
   const before = parent?.snapshot ?? new Map<string, ObjectId>()
   const tree = new Map<string, Uint8Array | ObjectId>(CONSTANT_OBJECTS)
-  const known = parent?.trust
+  // A repair trusts in nothing that the tree holds under a name: what was known already was not read again.
+  const known = next.kind === "repair" ? undefined : parent?.trust
   for (const { sequence, envelope, hash } of next.trust.entries) {
     const path = trustPath(sequence)
     const isKept = known?.entries[sequence - 1]?.hash === hash
     tree.set(path, (isKept ? before.get(path) : undefined) ?? encodeEnvelope(envelope))
   }
-  const sameBoxes = parent !== null && parent.vaultFile === next.vaultFile
+  const sameBoxes = next.kind !== "repair" && parent?.vaultFile === next.vaultFile
   tree.set(VAULT_FILE_PATH, (sameBoxes ? before.get(VAULT_FILE_PATH) : undefined) ?? next.vaultFile)
   const fresh = new Map(next.sealed.map((shard) => [shard.number, shard.bytes]))
   for (const number of next.index.keys()) {

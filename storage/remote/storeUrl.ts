@@ -47,8 +47,16 @@ function byScheme(text: string): StoreUrl {
     throw invalid("http:// would show the credential to the network: use https://")
   }
   if (url.search !== "" || url.hash !== "") throw invalid("the store's URL must not have a query or a fragment")
-  if (url.pathname.replace(/\/+$/, "") === "") throw invalid("the store's URL names a host but no repository")
-  return { kind: "http", url: url.origin + url.pathname.replace(/\/+$/, "") }
+  const path = withoutSlashes(url.pathname)
+  if (path === "") throw invalid("the store's URL names a host but no repository")
+  return { kind: "http", url: url.origin + path }
+}
+
+/** Less those at the end. A pattern would look again at each slash of a long row that does not end there. */
+function withoutSlashes(path: string): string {
+  let end = path.length
+  while (path[end - 1] === "/") end--
+  return path.slice(0, end)
 }
 
 function parse(text: string): URL {

@@ -34,7 +34,7 @@ export function createNodeCompressor(
   return {
     compress,
     decompress(codec, stored, plainBytes) {
-      if (codec === "deflate-raw") return inflate(zlib.inflateRawSync, stored, plainBytes)
+      if (codec === "deflate-raw") return inflate(inflateRawWhole, stored, plainBytes)
       if (codec !== "zstd" || !hasZstd()) return decompress(codec, stored, plainBytes)
       checkZstdFrame(stored, plainBytes)
       return inflate(zlib.zstdDecompressSync, stored, plainBytes)
@@ -62,6 +62,17 @@ function zstdBound(length: number): number {
 
 function compressDeflate(bytes: Uint8Array): Uint8Array {
   return zlib.deflateRawSync(bytes, { level: DEFLATE_LEVEL })
+}
+
+/** Refuses what follows the stream, as the web's decoder does. */
+const inflateRawWhole: InflateSync = (stored, options) => {
+  // With `info` the result is the buffer and the engine, which the typings leave out.
+  const result = zlib.inflateRawSync(stored, { ...options, info: true }) as unknown as {
+    readonly buffer: Uint8Array
+    readonly engine: { readonly bytesWritten: number }
+  }
+  if (result.engine.bytesWritten !== stored.length) throw new RangeError("bytes after the stream")
+  return result.buffer
 }
 
 type InflateSync = (stored: Uint8Array, options: { maxOutputLength: number; chunkSize: number }) => Uint8Array

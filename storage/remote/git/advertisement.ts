@@ -29,8 +29,9 @@ export interface Advertisement {
   readonly branches: readonly Branch[]
 }
 
-/** Most refs that are read. */
+/** Most refs that are read, and most bytes of them. */
 const MAX_REFS = 200_000
+const MAX_REFS_BYTES = 64 * 1024 * 1024
 
 /** @throws {StoreError} `STORE_MALFORMED`, `STORE_UNREACHABLE` */
 export async function readAdvertisement(chunks: AsyncIterable<Uint8Array>): Promise<Advertisement> {
@@ -46,13 +47,26 @@ export async function readAdvertisement(chunks: AsyncIterable<Uint8Array>): Prom
 /** The lines up to the flush, less the header that only HTTP has. */
 async function readLines(reader: ByteReader): Promise<string[]> {
   const lines: string[] = []
+  const count = countRefs()
   for (;;) {
     const packet = await readPacket(reader)
     if (packet.kind === "eof" && lines.length === 0) throw notGit()
-    if (packet.kind === "data") lines.push(packetText(packet.bytes))
-    else if (lines.length === 1 && lines[0]?.startsWith("# service=")) lines.pop()
+    if (packet.kind === "data") {
+      count(packet.bytes)
+      lines.push(packetText(packet.bytes))
+    } else if (lines.length === 1 && lines[0]?.startsWith("# service=")) lines.pop()
     else return lines
-    if (lines.length > MAX_REFS) throw new StoreError("STORE_MALFORMED", "the repository has too many refs")
+  }
+}
+
+/** To be told of each line. @throws {StoreError} `STORE_MALFORMED` when there are more than any repository has. */
+export function countRefs(): (line: Uint8Array) => void {
+  let refs = 0
+  let bytes = 0
+  return (line) => {
+    bytes += line.length
+    if (++refs > MAX_REFS || bytes > MAX_REFS_BYTES)
+      throw new StoreError("STORE_MALFORMED", "the repository has too many refs")
   }
 }
 

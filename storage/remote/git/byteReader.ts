@@ -11,8 +11,8 @@ export interface ByteReader {
   readonly offset: number
 
   /**
-   * At least `count` bytes from here, or all that are left if there are fewer. A view, good until the next call.
-   * The caller bounds `count`: that many bytes are allocated.
+   * At least `count` bytes from here, or all that are left if there are fewer. A view, good until the next call. What is
+   * allocated grows with what comes, not with `count`, which a server may have stated.
    */
   peek(count: number): Promise<Uint8Array>
 
@@ -46,7 +46,7 @@ export function createByteReader(chunks: AsyncIterable<Uint8Array>): ByteReader 
   const makeRoom = (count: number): void => {
     if (buffer.length - end >= count) return
     const held = end - start
-    const target = held + count <= buffer.length ? buffer : new Uint8Array(Math.max(held + count, buffer.length))
+    const target = held + count <= buffer.length ? buffer : new Uint8Array(Math.max(held + count, 2 * buffer.length))
     if (target === buffer) buffer.copyWithin(0, start, end)
     else target.set(buffer.subarray(start, end))
     buffer = target
@@ -55,7 +55,6 @@ export function createByteReader(chunks: AsyncIterable<Uint8Array>): ByteReader 
   }
 
   const peek = async (count: number): Promise<Uint8Array> => {
-    if (count > end - start) makeRoom(count - (end - start))
     while (end - start < count && !ended) {
       const next = await source.next()
       if (next.done === true) {

@@ -53,17 +53,33 @@ export function applyDelta(base: Uint8Array, delta: Uint8Array): Uint8Array {
   const cursor = { at: 0 }
   if (readVarint(delta, cursor) !== base.length) throw malformed()
   const length = readVarint(delta, cursor)
-  if (length > MAX_OBJECT_BYTES) throw malformed()
+  // Room is made for what the instructions make, not for what is said of it.
+  if (length > MAX_OBJECT_BYTES || length !== madeLength(delta, cursor.at)) throw malformed()
   const result = new Uint8Array(length)
   let to = 0
   while (cursor.at < delta.length) {
     const part = readInstruction(base, delta, cursor)
-    if (to + part.length > length) throw malformed()
     result.set(part, to)
     to += part.length
   }
-  if (to !== length) throw malformed()
   return result
+}
+
+/** How many bytes the instructions from `start` on make, if they are good. */
+function madeLength(delta: Uint8Array, start: number): number {
+  const cursor = { at: start }
+  let made = 0
+  while (cursor.at < delta.length) {
+    const code = delta[cursor.at++] as number
+    if ((code & 0x80) === 0) {
+      cursor.at += code
+      made += code
+    } else {
+      readSparse(delta, cursor, code & 0x0f)
+      made += readSize(delta, cursor, code)
+    }
+  }
+  return made
 }
 
 function readInstruction(base: Uint8Array, delta: Uint8Array, cursor: { at: number }): Uint8Array {
@@ -75,9 +91,13 @@ function readInstruction(base: Uint8Array, delta: Uint8Array, cursor: { at: numb
     return delta.subarray(from, cursor.at)
   }
   const offset = readSparse(delta, cursor, code & 0x0f)
-  const size = readSparse(delta, cursor, (code >> 4) & 0x07) || 0x10000
+  const size = readSize(delta, cursor, code)
   if (offset + size > base.length) throw malformed()
   return base.subarray(offset, offset + size)
+}
+
+function readSize(delta: Uint8Array, cursor: { at: number }, code: number): number {
+  return readSparse(delta, cursor, (code >> 4) & 0x07) || 0x10000
 }
 
 /** A little-endian number of which only the bytes named by `mask` are written. */

@@ -68,17 +68,32 @@ export async function readPack(
 ): Promise<PackOutcome> {
   const count = await readHeader(reader)
   const held: Held = { objectsByOffset: new Map(), offsetsById: new Map(), waitingByBase: new Map(), bytes: 0 }
+  const made = createAllowance(reader)
   let unresolved = 0
   for (let i = 0; i < count; i++) {
     const offset = reader.offset
     const entry = await readEntry(reader, git, offset)
     const ready = resolveEntry(held, options, offset, entry)
     if (ready === "dropped") unresolved++
-    else if (ready !== "waits") await deliver(git, held, options, ready, onObject)
+    else if (ready !== "waits") await deliver(git, held, options, ready, made, onObject)
   }
   await reader.take(20)
   for (const waiting of held.waitingByBase.values()) unresolved += waiting.length
   return { unresolved }
+}
+
+/** Told how long each object is that comes out of a pack. @throws {StoreError} when that is out of all proportion. */
+type Allowance = (bytes: number) => void
+
+/** Deltas that copy could make any amount of a few bytes: no more is taken than deflate itself can make. */
+const MAX_MADE_PER_BYTE = 1100
+
+function createAllowance(reader: ByteReader): Allowance {
+  let made = 0
+  return (bytes) => {
+    made += bytes
+    if (made > MAX_OBJECT_BYTES + MAX_MADE_PER_BYTE * reader.offset) throw malformed()
+  }
 }
 
 interface Ready extends Base {
@@ -91,19 +106,42 @@ async function deliver(
   held: Held,
   options: PackOptions,
   first: Ready,
+  made: Allowance,
   onObject: (object: GitObject) => void | Promise<void>,
 ): Promise<void> {
-  const queue = [first]
-  for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+  const waiting: Successor[] = []
+  for (let next: Ready | undefined = first; next !== undefined; next = successor(waiting.pop())) {
+    made(next.bytes.length)
     const id = objectId(git, next.type, next.bytes)
     hold(held, options, next, id)
-    for (const waiting of held.waitingByBase.get(id) ?? []) {
-      queue.push({ offset: waiting.offset, type: next.type, bytes: applyDelta(next.bytes, waiting.delta) })
-      held.bytes -= waiting.delta.length
+    const deltas = held.waitingByBase.get(id)
+    if (deltas !== undefined) {
+      held.waitingByBase.delete(id)
+      // The receiver owns what it gets.
+      const base = { type: next.type, bytes: next.bytes.slice() }
+      for (const { offset, delta } of deltas) {
+        waiting.push({ base, offset, delta })
+        held.bytes -= heldBytesOf(delta)
+      }
     }
-    held.waitingByBase.delete(id)
     await onObject({ type: next.type, id, bytes: next.bytes })
   }
+}
+
+/** A delta whose base has come. It is applied when its turn comes, or all that waited would be held at once. */
+interface Successor extends Waiting {
+  readonly base: Base
+}
+
+function successor(next: Successor | undefined): Ready | undefined {
+  if (next === undefined) return undefined
+  const { base, offset, delta } = next
+  return { offset, type: base.type, bytes: applyDelta(base.bytes, delta) }
+}
+
+/** What holding so many bytes takes, with the lists they are in: an object can be empty. */
+function heldBytesOf(bytes: Uint8Array): number {
+  return bytes.length + 256
 }
 
 /** Keeps a copy of what may be a base, and drops the oldest that are too much. */
@@ -113,13 +151,13 @@ function hold(held: Held, options: PackOptions, object: Ready, id: ObjectId): vo
   const base = { type: object.type, bytes: object.bytes.slice() }
   held.objectsByOffset.set(object.offset, { id, base })
   held.offsetsById.set(id, object.offset)
-  held.bytes += base.bytes.length
+  held.bytes += heldBytesOf(base.bytes)
   for (const [offset, oldest] of held.objectsByOffset) {
     if (held.bytes <= options.heldBytes) break
     if (oldest.id === BASE_ID) continue
     held.objectsByOffset.delete(offset)
     held.offsetsById.delete(oldest.id)
-    held.bytes -= oldest.base.bytes.length
+    held.bytes -= heldBytesOf(oldest.base.bytes)
   }
 }
 
@@ -132,10 +170,11 @@ function resolveEntry(held: Held, options: PackOptions, offset: number, entry: E
   if (entry.kind === "whole") return { offset, type: entry.type, bytes: entry.bytes }
   const base = entry.kind === "offset" ? held.objectsByOffset.get(entry.baseOffset)?.base : baseById(held, entry.baseId)
   if (base !== undefined) return { offset, type: base.type, bytes: applyDelta(base.bytes, entry.bytes) }
-  if (entry.kind === "offset" || held.bytes + entry.bytes.length > options.heldBytes) return "dropped"
-  const waiting = held.waitingByBase.get(entry.baseId) ?? []
-  held.waitingByBase.set(entry.baseId, [...waiting, { offset, delta: entry.bytes }])
-  held.bytes += entry.bytes.length
+  if (entry.kind === "offset" || held.bytes + heldBytesOf(entry.bytes) > options.heldBytes) return "dropped"
+  const waiting = held.waitingByBase.get(entry.baseId)
+  if (waiting === undefined) held.waitingByBase.set(entry.baseId, [{ offset, delta: entry.bytes }])
+  else waiting.push({ offset, delta: entry.bytes })
+  held.bytes += heldBytesOf(entry.bytes)
   return "waits"
 }
 
@@ -212,7 +251,13 @@ async function inflateEntry(reader: ByteReader, git: GitPrimitives, length: numb
   return bytes
 }
 
+/** Deflate's bound: so many bytes of one. */
+const MAX_INFLATED_PER_BYTE = 1032
+
 function inflateAny(view: Uint8Array, git: GitPrimitives, length: number): ReturnType<GitPrimitives["inflate"]> {
+  // Room is made for what is stated: only if there can be as much.
+  if (length > MAX_INFLATED_PER_BYTE * view.length)
+    throw view.length < maxZlibBytes(length) ? endedEarly() : malformed()
   try {
     const inflated = git.inflate(view, length)
     if (inflated.bytes.length === length) return inflated
@@ -226,7 +271,7 @@ function inflateAny(view: Uint8Array, git: GitPrimitives, length: number): Retur
 
 /** A stream of stored blocks, as our own blobs come back, copied without zlib; `undefined` if it is another. */
 function inflateStored(view: Uint8Array, length: number): ReturnType<GitPrimitives["inflate"]> | undefined {
-  if (!isZlibHead(view) || ((view[2] as number) & 6) !== 0) return undefined
+  if (view.length < length || !isZlibHead(view) || ((view[2] as number) & 6) !== 0) return undefined
   const bytes = new Uint8Array(length)
   let to = 0
   for (let at = 2; at + 5 <= view.length; ) {

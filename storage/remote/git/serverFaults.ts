@@ -18,6 +18,8 @@ export type RefRefusal =
   | { readonly kind: "fault"; readonly error: StoreError }
 
 const MAX_TEXT_CHARS = 200
+/** What is looked at for words that are known: nobody says more, and looking takes time by the square. */
+const MAX_READ_CHARS = 1_000
 const FULL = /no space left|disk quota|quota exceeded|exceeds maximum allowed size|over.{0,20}quota|file too large/i
 const NO_REPOSITORY =
   /not a git repository|does not appear to be a git repository|repository not found|no such repository/i
@@ -34,7 +36,8 @@ export function plainText(bytes: Uint8Array): string {
 }
 
 /** The fault that a server's message tells of. */
-export function faultOfMessage(message: string): StoreError {
+export function faultOfMessage(words: string): StoreError {
+  const message = words.slice(0, MAX_READ_CHARS)
   const said = message.slice(0, MAX_TEXT_CHARS)
   if (FULL.test(message)) return new StoreError("STORE_FULL", `the store is full: ${said}`)
   if (NO_REPOSITORY.test(message)) return new StoreError("STORE_NOT_FOUND", `no such repository: ${said}`)
@@ -43,8 +46,9 @@ export function faultOfMessage(message: string): StoreError {
   return new StoreError("STORE_FAILED", `the store failed: ${said}`, { transient: true })
 }
 
-/** How to take `ng <ref> <reason>`; `remarks` is what the server said beside it. */
-export function refusalOfReason(reason: string, remarks: string): RefRefusal {
+/** How to take `ng <ref> <reason>`; `remarked` is what the server said beside it. */
+export function refusalOfReason(given: string, remarked: string): RefRefusal {
+  const [reason, remarks] = [given.slice(0, MAX_READ_CHARS), remarked.slice(0, MAX_READ_CHARS)]
   if (/missing necessary objects/i.test(reason)) return { kind: "incomplete" }
   if (FULL.test(reason) || FULL.test(remarks)) return { kind: "fault", error: faultOfMessage("no space left") }
   if (/hook declined|prohibited|protected|denied|deny/i.test(reason)) {

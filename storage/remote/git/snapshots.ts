@@ -14,6 +14,8 @@ import type { GitPrimitives } from "./primitives.ts"
 /** Most paths in one snapshot, and most segments in one path. */
 export const MAX_SNAPSHOT_PATHS = 500_000
 const MAX_DEPTH = 16
+/** Most characters of all paths together; a vault's have 72 each. */
+const MAX_PATHS_CHARS = 128 * MAX_SNAPSHOT_PATHS
 const SEGMENT = /^[A-Za-z0-9._-]{1,255}$/
 
 /** The trees of one commit, leaves first, and the id of their root. */
@@ -50,14 +52,19 @@ export function flattenTrees(
   entriesOf: (tree: ObjectId) => readonly TreeEntry[] | undefined,
 ): Map<string, ObjectId> {
   const snapshot = new Map<string, ObjectId>()
+  // A tree may be named over and over, by trees that are: few bytes can spell any number of paths, of any length.
+  let seen = 0
+  let chars = 0
   const visit = (tree: ObjectId, prefix: string, depth: number): void => {
     const entries = entriesOf(tree)
     if (entries === undefined) throw new StoreError("STORE_OBJECT_MISSING", "the store lacks a tree of the snapshot")
     if (depth > MAX_DEPTH) throw new StoreError("STORE_MALFORMED", "the snapshot's folders are too deep")
     for (const entry of entries) {
+      chars += prefix.length + entry.name.length
+      if (++seen > 2 * MAX_SNAPSHOT_PATHS || snapshot.size > MAX_SNAPSHOT_PATHS || chars > MAX_PATHS_CHARS)
+        throw new StoreError("STORE_MALFORMED", "the snapshot has too many paths")
       if (entry.kind === "tree") visit(entry.id, `${prefix}${entry.name}/`, depth + 1)
       else if (entry.kind === "blob" && !(depth === 1 && isBase(entry))) snapshot.set(prefix + entry.name, entry.id)
-      if (snapshot.size > MAX_SNAPSHOT_PATHS) throw new StoreError("STORE_MALFORMED", "the snapshot has too many paths")
     }
   }
   visit(root, "", 1)

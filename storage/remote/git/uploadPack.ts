@@ -8,7 +8,7 @@
  */
 import { StoreError } from "../../errors.ts"
 import type { Branch, CallOptions, ObjectId } from "../store.ts"
-import { parseRef, readAdvertisement, type ServerFeatures, USUAL_FEATURES } from "./advertisement.ts"
+import { countRefs, parseRef, readAdvertisement, type ServerFeatures, USUAL_FEATURES } from "./advertisement.ts"
 import { type ByteReader, createByteReader, endedEarly, isEndedEarly } from "./byteReader.ts"
 import type { GitObject } from "./objects.ts"
 import { type PackOutcome, readPack } from "./packReader.ts"
@@ -176,11 +176,13 @@ function limits(request: FetchRequest, features: ServerFeatures): string[] {
 async function readRefs(reader: ByteReader): Promise<Branch[]> {
   try {
     const branches: Branch[] = []
+    const count = countRefs()
     for (;;) {
       const packet = await readPacket(reader)
       if (packet.kind === "flush") break
       if (packet.kind === "eof") throw endedEarly()
       if (packet.kind !== "data") throw notGit()
+      count(packet.bytes)
       const branch = parseRef(packetText(packet.bytes))
       if (branch !== undefined) branches.push(branch)
     }

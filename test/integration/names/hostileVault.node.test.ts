@@ -110,7 +110,9 @@ describe("a vault that leads through a link", () => {
     await expectWrongVault()
     const { problems } = await victim.session((session) => session.verify())
     const below = Object.keys(items).slice(-1)
-    expect(problems).toEqual([{ object: "index", reason: "path below a file or link", files: below }])
+    expect(problems).toMatchObject([
+      { kind: "shard", object: "index", reason: "path below a file or link", files: below },
+    ])
     const before = surroundings()
     const repaired = await victim.session((session) => session.repair())
     expect(repaired.lost).toEqual(below)

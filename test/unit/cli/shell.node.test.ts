@@ -291,9 +291,12 @@ describe("restore", () => {
 })
 
 it("verify ends with status 7 when anything is wrong", async () => {
-  const good = { sequence: 1, trustEntries: 1, shards: 1, packs: 1, files: 1, bytes: 1, problems: [] }
+  const good = { sequence: 1, trustEntries: 1, shards: 1, packs: 1, files: 1, bytes: 1, problems: [], beforeRepair: [] }
   expect(await run(["verify"], { answers: { verify: good } })).toMatchObject({ exit: 0 })
-  const bad = { ...good, problems: [{ object: "packs/ab/x", reason: "hash", files: ["a\nb"] }] }
+  const bad = {
+    ...good,
+    problems: [{ kind: "pack", object: "packs/ab/x", reason: "hash", touches: [], files: ["a\nb"] }],
+  }
   const { exit, out } = await run(["verify"], { answers: { verify: bad } })
   expect(exit).toBe(7)
   expect(out).toContain('"a\\nb"')

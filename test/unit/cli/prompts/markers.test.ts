@@ -12,6 +12,12 @@ describe("withMarkers", () => {
     )
   })
 
+  it("takes texts of more lines than a call takes arguments", () => {
+    const many = "x\n".repeat(300_000)
+    expect(withMarkers(`${many}here\n`, many, `there\n${many}`, "l")).toBe(`there\n${many}here\n`)
+    expect(withMarkers(many, null, "", "l").length).toBeGreaterThan(many.length)
+  })
+
   it("takes over what only one side changed", () => {
     const base = text("1", "2", "3", "4", "5", "6", "7")
     const merged = withMarkers(text("ONE", "2", "3", "x", "5", "6", "7"), base, text("1", "2", "3", "y", "5", "6"), "l")

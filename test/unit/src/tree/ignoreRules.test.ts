@@ -91,12 +91,20 @@ describe("ignore rules", () => {
     }
   })
 
-  test("cannot take exponential time", () => {
+  test("know only the classes that there are", () => {
+    expect(wildmatch("[[:constructor:]]", "a", true)).toBe(false)
+    expect(wildmatch("[[:alpha:][:__proto__:]]", "a", true)).toBe(false)
+    expect(wildmatch("[[:alpha:]]", "a", true)).toBe(true)
+  })
+
+  test("cannot take more time than their length times the text's", () => {
     const text = `${"a/".repeat(60)}b`
     expect(wildmatch(`${"**/a/".repeat(30)}c`, text, true)).toBe(false)
     expect(wildmatch(`${"**/".repeat(40)}c`, text, true)).toBe(false)
     expect(wildmatch(`${"*a".repeat(40)}c`, "a".repeat(200), true)).toBe(false)
     expect(wildmatch(`${"**/*a*".repeat(20)}c`, "a/".repeat(100), true)).toBe(false)
+    expect(wildmatch("*a".repeat(2000), "a".repeat(4000), true)).toBe(true)
+    expect(wildmatch(`**/*[${"bcd".repeat(600)}]x`, "aaaa/".repeat(800), true)).toBe(false)
     expect(rules({ "": `${"*".repeat(100_000)}x\n${"*a".repeat(50_000)}\n` }).ignores("a", false)).toBe(false)
   })
 })

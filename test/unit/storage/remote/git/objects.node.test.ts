@@ -107,6 +107,16 @@ describe("snapshots", () => {
   it("are refused if a tree holds itself, or is not there", () => {
     const entries: TreeEntry[] = [{ name: "a", kind: "tree", id: ID }]
     expect(() => flattenTrees(ID, () => entries)).toThrow(malformed)
+    const folder = (name: string) => ({ name, kind: "tree" as const, id: ID })
+    expect(() => flattenTrees(ID, () => [folder("a"), folder("b")])).toThrow(malformed)
+    const level = (id: string) => [folder("a"), folder("b")].map((each) => ({ ...each, id }))
+    const folded = (id: string) =>
+      id === "15" ? [] : [...level(String(Number(id) + 1)), ...level(String(Number(id) + 1))]
+    expect(() => flattenTrees("0", folded)).toThrow(malformed)
+    const names = Array.from({ length: 3000 }, (_, i) => `${i}`.padEnd(3000, "x"))
+    const long = (id: string) =>
+      names.map((name) => ({ name, kind: id === ID ? ("tree" as const) : ("blob" as const), id: "b" }))
+    expect(() => flattenTrees(ID, long)).toThrow(malformed)
     expect(() => flattenTrees(ID, () => undefined)).toThrow(expect.objectContaining({ code: "STORE_OBJECT_MISSING" }))
   })
 
