@@ -209,7 +209,8 @@ export async function lookOnce(
   }
 }
 
-async function lookAt(
+/** Looks at the vault as these branches show it, without waiting and without judgement. */
+export async function lookAt(
   context: Context,
   branches: readonly Branch[],
   call: CallOptions,
