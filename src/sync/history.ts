@@ -10,15 +10,13 @@ import type { FileEntry, IndexEntry } from "../../storage/format/index/entry.ts"
 import { StorageError } from "../../storage/errors.ts"
 import type { CallOptions } from "../../storage/remote/store.ts"
 import { verifyHeaderMac } from "../../storage/verify/macs.ts"
-import type { TrustState } from "../../storage/verify/trustState.ts"
 import { SyncError } from "../errors.ts"
 import type { VersionView } from "../reports.ts"
 import { namesOf } from "../trust/names.ts"
 import type { TreeNode } from "../tree/node.ts"
 import { sameContent } from "../tree/plan/plan.ts"
 import type { Context } from "../vault/context.ts"
-import { isVaultFault } from "../vault/faults.ts"
-import { type Head, readPastHead } from "../vault/head.ts"
+import { type Head, soundHead } from "../vault/head.ts"
 import { readPastIndex, type ShardMemo, type VaultIndex } from "../vault/vaultIndex.ts"
 
 /** Commits asked for at a time. */
@@ -85,20 +83,6 @@ export async function* pastHeads(context: Context, head: Head, call: CallOptions
     first = false
     const last = commits.at(-1)
     from = commits.length === PAGE && last !== undefined ? last : null
-  }
-}
-
-/** null if there is no sound header in that commit. */
-async function soundHead(
-  looking: Parameters<typeof readPastHead>[0],
-  commit: string,
-  newest: TrustState,
-): Promise<Head | null> {
-  try {
-    return await readPastHead(looking, commit, newest)
-  } catch (error) {
-    if (isVaultFault(error)) return null
-    throw error
   }
 }
 

@@ -21,8 +21,9 @@ import {
   verifyHeaderAlone,
 } from "../../storage/verify/header.ts"
 import { verifyTrustLog } from "../../storage/verify/trustLog.ts"
-import type { TrustState } from "../../storage/verify/trustState.ts"
+import { extendsLog, type TrustState } from "../../storage/verify/trustState.ts"
 import { SyncError } from "../errors.ts"
+import { isVaultFault } from "./faults.ts"
 
 /** How long an older head than the one seen may be the host's slowness, in milliseconds. */
 export const STALE_MS = 5 * 60 * 1000
@@ -95,7 +96,44 @@ export async function look(looking: Looking, branches: readonly Branch[], known:
   if (!equalBytes(crypto.sha256(head.vaultFile), verdict.verified.header.vault)) {
     throw new StorageError("HASH_MISMATCH", "key boxes")
   }
-  return toLook(verdict, head, decided)
+  const found = toLook(verdict, head, decided)
+  if (found.kind !== "forked" || found.question || found.isParted) return found
+  return (await leadsToRepair(looking, head)) ? { kind: "repair", head } : found
+}
+
+/** How many versions may lie on top of a repair that this machine has not seen. */
+const MAX_ABOVE_REPAIR = 1000
+
+/**
+ * Whether a head that contradicts what was seen goes on from a repair that does: then somebody wrote on top of it before
+ * this machine looked, and it is asked as if it had come first. Else machines that saw different halves would go on
+ * repairing each other's repairs.
+ */
+async function leadsToRepair(looking: Looking, head: Head): Promise<boolean> {
+  const { crypto, workspace, memory } = looking
+  if (memory.seen === null || memory.trust === null || !extendsLog(memory.trust, head.trust)) return false
+  const { sequence } = memory.seen.header
+  let above = head.verified.header
+  for (const commit of await commitsBelow(looking, head)) {
+    if (above.sequence <= sequence) return false
+    const past = await soundHead(looking, commit, head.trust)
+    if (past === null || above.previous === null || !equalBytes(past.verified.hash, above.previous)) continue
+    const { header, envelope } = past.verified
+    above = header
+    if (header.kind !== "repair") continue
+    const verdict = await verifyHeader(crypto, encodeEnvelope(envelope), workspace, past.trust, memory)
+    if (verdict.kind === "repair") return true
+  }
+  return false
+}
+
+async function commitsBelow({ store, call }: Looking, { commit }: Head): Promise<readonly ObjectId[]> {
+  try {
+    return (await store.history(commit, MAX_ABOVE_REPAIR, call)).slice(1)
+  } catch (error) {
+    if (isVaultFault(error)) return []
+    throw error
+  }
 }
 
 function toLook(verdict: HeaderVerdict, head: Head, { question, memory }: DecidedFork): Look {
@@ -143,7 +181,10 @@ async function readHead(looking: Looking, commit: ObjectId): Promise<RawHead> {
   const snapshot = await store.snapshot(commit, call)
   const remembered = looking.memory.trust
   const logged = [...snapshot.keys()].filter((path) => /^trust\/\d{6}\.json$/.test(path)).length
-  const fresh = numbers((remembered?.length ?? 0) + 1, logged).map(trustPath)
+  // In one request with the rest, as far as they are there: which there must be, the header says.
+  const fresh = numbers((remembered?.length ?? 0) + 1, logged)
+    .map(trustPath)
+    .filter((path) => snapshot.has(path))
   const objects = await readPaths(store, snapshot, [HEADER_PATH, VAULT_FILE_PATH, ...fresh], call)
   const raw = objects.get(HEADER_PATH) as Uint8Array
   const { trust: named } = decodePayload(headerCodec, decodeEnvelope("header", raw))
@@ -193,6 +234,20 @@ async function extend(
     return await verifyTrustLog(crypto, tail as readonly Uint8Array[], from)
   } catch (error) {
     if (error instanceof StorageError && error.reason === "chain broken") return null
+    throw error
+  }
+}
+
+/** A head of the past as {@link readPastHead}; null if there is no sound one in that commit. */
+export async function soundHead(
+  looking: Omit<Looking, "memory">,
+  commit: ObjectId,
+  newest: TrustState,
+): Promise<Head | null> {
+  try {
+    return await readPastHead(looking, commit, newest)
+  } catch (error) {
+    if (isVaultFault(error)) return null
     throw error
   }
 }
