@@ -5,7 +5,9 @@
  *
  * @module
  */
+import { equalBytes } from "../../crypto/bytes.ts"
 import { StorageError, type StoreError } from "../../storage/errors.ts"
+import { encodeEnvelope } from "../../storage/format/envelope.ts"
 import type { ChunkRef, FileEntry, IndexEntry } from "../../storage/format/index/entry.ts"
 import { openVerifiedShard } from "../../storage/indexShards.ts"
 import type { EpochKeys } from "../../storage/keys.ts"
@@ -19,6 +21,7 @@ import {
   VAULT_FILE_PATH,
 } from "../../storage/layout.ts"
 import type { CallOptions } from "../../storage/remote/store.ts"
+import type { TrustState } from "../../storage/verify/trustState.ts"
 import type { AuditProblem, AuditReport } from "../reports.ts"
 import type { Context } from "../vault/context.ts"
 import { type Head, readPaths } from "../vault/head.ts"
@@ -32,6 +35,7 @@ const PACKS_AT_ONCE = 16
 /** @param head - Believed: header, log, MACs and key boxes are verified. */
 export async function audit(context: Context, head: Head, call: CallOptions): Promise<AuditReport> {
   const problems: AuditProblem[] = []
+  await auditTrust(context, head, problems, call)
   const entries = await auditIndex(context, head, problems, call)
   const files = entries.filter((entry) => entry.type === "file")
   const { bytes } = await auditPacks(context, head, files, problems, call)
@@ -52,6 +56,33 @@ export async function audit(context: Context, head: Head, call: CallOptions): Pr
 
 function reasonOf(error: StorageError | StoreError): string {
   return error instanceof StorageError ? error.reason : error.message
+}
+
+/** Each entry as the store has it now: members read only what is new to them, but who joins reads all. */
+async function auditTrust(
+  { store }: Context,
+  { trust, snapshot }: Head,
+  problems: AuditProblem[],
+  call: CallOptions,
+): Promise<void> {
+  /** One request for all; only if that fails each is asked for alone, to know which it is. */
+  async function check(entries: TrustState["entries"]): Promise<void> {
+    const paths = entries.map(({ sequence }) => trustPath(sequence))
+    try {
+      const objects = await readPaths(store, snapshot, paths, call)
+      for (const [i, { envelope }] of entries.entries()) {
+        const object = paths[i] as string
+        if (equalBytes(objects.get(object) as Uint8Array, encodeEnvelope(envelope))) continue
+        problems.push({ object, reason: "not the entry of the log", files: [] })
+      }
+    } catch (error) {
+      if (!isVaultFault(error)) throw error
+      const [object = ""] = paths
+      if (entries.length === 1) problems.push({ object, reason: reasonOf(error), files: [] })
+      else for (const each of entries) await check([each])
+    }
+  }
+  await check(trust.entries)
 }
 
 /** Each shard as the store has it now, not as it was cached. @returns The entries of those that are good. */

@@ -153,13 +153,15 @@ function treeOf(
 ): ReadonlyMap<string, Uint8Array | ObjectId> {
   const before = parent?.snapshot ?? new Map<string, ObjectId>()
   const tree = new Map<string, Uint8Array | ObjectId>(CONSTANT_OBJECTS)
-  const known = parent?.trust
+  // Members do not read again what they know of the log; so a repair puts it there anew.
+  const isKnown = next.kind !== "repair" && parent !== null
+  const known = isKnown ? parent.trust : undefined
   for (const { sequence, envelope, hash } of next.trust.entries) {
     const path = trustPath(sequence)
     const isKept = known?.entries[sequence - 1]?.hash === hash
     tree.set(path, (isKept ? before.get(path) : undefined) ?? encodeEnvelope(envelope))
   }
-  const sameBoxes = parent !== null && parent.vaultFile === next.vaultFile
+  const sameBoxes = isKnown && parent.vaultFile === next.vaultFile
   tree.set(VAULT_FILE_PATH, (sameBoxes ? before.get(VAULT_FILE_PATH) : undefined) ?? next.vaultFile)
   const fresh = new Map(next.sealed.map((shard) => [shard.number, shard.bytes]))
   for (const number of next.index.keys()) {
