@@ -27,7 +27,8 @@ import { leftIdentity, remember, saveIdentity, tryPassphrase } from "./trust/unl
 import { DEFAULT_IGNORE_TEXT, IGNORE_FILE } from "./tree/scan/ignoreRules.ts"
 import { ensureFolder, MARKER, prepareStateFolder, readMarker, STATE_FOLDER, TEMPORARY } from "./tree/stateFolder.ts"
 import { believe, type Context, createContext, dropKeys, emptyContext, takeLock } from "./vault/context.ts"
-import { type Head, look } from "./vault/head.ts"
+import type { Head } from "./vault/head.ts"
+import { look } from "./vault/look.ts"
 import { createIdentity, type Identity, SIGNING_ALGORITHM, signingFor } from "./vault/identity.ts"
 import { type Config, createMemory } from "./vault/memory.ts"
 

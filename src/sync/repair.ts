@@ -13,16 +13,26 @@ import { verifyPack } from "../../storage/format/pack.ts"
 import { divideIndex, sealShards } from "../../storage/indexShards.ts"
 import type { EpochKeys } from "../../storage/keys.ts"
 import { mainBranch, packsOf } from "../../storage/layout.ts"
-import type { CallOptions, ObjectId, Snapshot } from "../../storage/remote/store.ts"
+import type { Branch, CallOptions, ObjectId, Snapshot } from "../../storage/remote/store.ts"
+import { extendsLog } from "../../storage/verify/trustState.ts"
 import { SyncError } from "../errors.ts"
 import type { Workspace } from "../ports/workspace.ts"
 import type { RepairReport } from "../reports.ts"
 import type { FileNode } from "../tree/node.ts"
 import { confirmApproval } from "../trust/join.ts"
 import { unlock } from "../trust/unlock.ts"
-import { believe, checkMacs, type Context, lookOnce, requireNotRevoked, requireTrusted } from "../vault/context.ts"
+import {
+  believe,
+  checkMacs,
+  type Context,
+  lookAt,
+  lookOnce,
+  requireNotRevoked,
+  requireTrusted,
+} from "../vault/context.ts"
 import { isVaultFault } from "../vault/faults.ts"
-import type { Head, Look } from "../vault/head.ts"
+import type { Head } from "../vault/head.ts"
+import type { Look } from "../vault/look.ts"
 import { type Ground, publish } from "../vault/publish.ts"
 import { cacheShards, chunksOf, readRemains, type VaultIndex } from "../vault/vaultIndex.ts"
 import { uploadFiles } from "./upload.ts"
@@ -32,14 +42,15 @@ import { referredPacks } from "./version.ts"
 export async function repair(context: Context, workspace: Workspace, call: CallOptions): Promise<RepairReport> {
   const found = await lookAtWhatIsThere(context, call)
   const there = groundOf(found)
-  const isAnother = context.seen === null || isOtherThanSeen(found)
-  const basis = await basisOf(context, found)
+  const shown = soundOf(found)
+  const basis = await basisOf(context, shown)
+  const isAnother = context.seen === null || isOtherThanSeen(shown, basis)
   requireNotRevoked(context.config, basis.trust)
   await unlock(context, basis)
   checkMacs(context, basis)
   requireTrusted(context.config, basis.trust)
   await confirmApproval(context, basis)
-  await confirm(context, found)
+  await confirm(context, wordsFor(found, basis === context.seen?.head))
   const index = await readRemains(context, basis, call)
   const good = await goodPacks(context, [there?.snapshot, basis.snapshot], index, call)
   const result = await rebuild(context, workspace, { basis, there, index, good }, call)
@@ -52,7 +63,12 @@ export async function repair(context: Context, workspace: Workspace, call: CallO
 interface Damaged {
   readonly kind: "damaged"
   readonly ground: Ground
+  /** The newest version further down that verifies. */
+  readonly below: Look | null
 }
+
+/** How many commits of garbage are looked beneath. */
+const MAX_GARBAGE = 1000
 
 async function lookAtWhatIsThere(context: Context, call: CallOptions): Promise<Look | Damaged> {
   try {
@@ -63,7 +79,29 @@ async function lookAtWhatIsThere(context: Context, call: CallOptions): Promise<L
     const name = mainBranch(config.workspace)
     const main = (await store.branches(name, call)).find((branch) => branch.name === name)
     if (main === undefined) return { kind: "none" }
-    return { kind: "damaged", ground: { commit: main.head, snapshot: await snapshotOf(context, main.head, call) } }
+    const ground = { commit: main.head, snapshot: await snapshotOf(context, main.head, call) }
+    return { kind: "damaged", ground, below: await lookBelow(context, main, call) }
+  }
+}
+
+/** Garbage hides what was there before it: somebody's work, or the revocation of whoever pushed it. */
+async function lookBelow(context: Context, main: Branch, call: CallOptions): Promise<Look | null> {
+  for (const commit of await commitsBelow(context, main, call)) {
+    try {
+      return (await lookAt(context, [{ ...main, head: commit }], call)).found
+    } catch (error) {
+      if (!isVaultFault(error)) throw error
+    }
+  }
+  return null
+}
+
+async function commitsBelow({ store }: Context, { head }: Branch, call: CallOptions): Promise<readonly ObjectId[]> {
+  try {
+    return (await store.history(head, MAX_GARBAGE, call)).slice(1)
+  } catch (error) {
+    if (isVaultFault(error)) return []
+    throw error
   }
 }
 
@@ -81,19 +119,34 @@ function groundOf(found: Look | Damaged): Ground | null {
   return found.kind === "damaged" ? found.ground : found.head
 }
 
-/** Whether the store shows, by right, what leaves out something of what was seen here. */
-function isOtherThanSeen(found: Look | Damaged): boolean {
-  return found.kind === "repair" || ("isParted" in found && found.isParted)
+function soundOf(found: Look | Damaged): Look | null {
+  return found.kind === "damaged" ? found.below : found
+}
+
+/** Whether the version to go on from leaves out something of what was seen here. */
+function isOtherThanSeen(shown: Look | null, basis: Head): boolean {
+  if (shown?.kind === "forked") return basis === shown.head
+  return shown?.kind === "repair" || (shown?.kind === "follow" && shown.isParted)
 }
 
 /** The version to go on from: what this machine saw last, unless the store rightly has more. */
-async function basisOf(context: Context, found: Look | Damaged): Promise<Head> {
+async function basisOf(context: Context, shown: Look | null): Promise<Head> {
   const { seen } = context
-  if (found.kind === "repair" || (found.kind === "forked" && found.isParted)) return found.head
-  if (found.kind === "follow" && (seen === null || !isRecovered(seen.head, found.head))) return found.head
-  if (seen === null) throw new SyncError("VAULT_MISSING", "there is no such vault in the store")
-  if (found.kind === "follow" && (await followsRecovery(context))) return found.head
-  return seen.head
+  if (shown?.kind === "repair" || (shown?.kind === "forked" && shown.isParted)) return shown.head
+  if (seen === null) {
+    if (shown?.kind === "follow") return shown.head
+    throw new SyncError("VAULT_MISSING", "there is no such vault in the store")
+  }
+  if (shown?.kind !== "follow" && !(shown?.kind === "forked" && hasLongerLog(seen.head, shown.head))) return seen.head
+  return !isRecovered(seen.head, shown.head) || (await followsRecovery(context)) ? shown.head : seen.head
+}
+
+/**
+ * Whether the store's log goes on from the one seen here. No repair takes back what it says: a machine that missed a
+ * revocation would let the revoked one in again.
+ */
+function hasLongerLog(seen: Head, { trust }: Head): boolean {
+  return trust.length > seen.trust.length && extendsLog(seen.trust, trust)
 }
 
 /** Whether the recovery key has put other machines in the place of those that were trusted when this one looked last. */
@@ -112,28 +165,35 @@ async function followsRecovery({ host }: Context): Promise<boolean> {
   return answer
 }
 
-async function confirm({ host }: Context, found: Look | Damaged): Promise<void> {
-  const what = {
-    none: "The vault is gone from the store. It will be written anew from what this machine has.",
-    damaged: "What the store shows is no vault any more. This machine's version will be put on top of it.",
-    follow: "Objects that the vault needs will be looked for, and what is lost uploaded again from this machine.",
-    repair: "Another machine repaired the vault. Its version will be taken, and what is lost uploaded again.",
-    older: "The store shows an older version than this machine has seen. This machine's will be put on top of it.",
-    forked: "The store shows another history than this machine has seen. This machine's will be put on top of it.",
-    parted:
-      "A machine that was revoked had a hand in what this machine saw last. The version without it will be taken.",
-    question:
-      "Two machines disagree about whom to trust. The machines that this one trusts will be put on top of the others.",
-  }[found.kind === "forked" ? forkOf(found) : found.kind]
+const WORDS = {
+  none: "The vault is gone from the store. It will be written anew from what this machine has.",
+  damaged: "What the store shows is no vault any more. This machine's version will be put on top of it.",
+  buried:
+    "What the store shows is no vault any more. The newest version below it that is one will be put on top of it.",
+  follow: "Objects that the vault needs will be looked for, and what is lost uploaded again from this machine.",
+  repair: "Another machine repaired the vault. Its version will be taken, and what is lost uploaded again.",
+  older: "The store shows an older version than this machine has seen. This machine's will be put on top of it.",
+  forked: "The store shows another history than this machine has seen. This machine's will be put on top of it.",
+  longer:
+    "The store shows another history than this machine has seen, and knows more of whom to trust. That one will be taken.",
+  parted: "A machine that was revoked had a hand in what this machine saw last. The version without it will be taken.",
+  question:
+    "Two machines disagree about whom to trust. The machines that this one trusts will be put on top of the others.",
+}
+
+function wordsFor(found: Look | Damaged, isOwn: boolean): string {
+  if (found.kind === "damaged") return isOwn ? WORDS.damaged : WORDS.buried
+  if (found.kind !== "forked") return WORDS[found.kind]
+  if (found.question) return WORDS.question
+  if (found.isParted) return WORDS.parted
+  return isOwn ? WORDS.forked : WORDS.longer
+}
+
+async function confirm({ host }: Context, what: string): Promise<void> {
   const lines = [what, "No file on any disk is changed. Other machines ask their user once before they follow."]
   if ((await host.prompts.confirm({ code: "repair", lines })) !== true) {
     throw new SyncError("CANCELLED", "nothing was repaired")
   }
-}
-
-function forkOf({ question, isParted }: Extract<Look, { kind: "forked" }>): "question" | "parted" | "forked" {
-  if (question) return "question"
-  return isParted ? "parted" : "forked"
 }
 
 /** Packs that the store still has, and that are what they are named: those of its tree, or of the version seen last. */

@@ -20,7 +20,8 @@ import type { Host } from "../host.ts"
 import type { State, StateLock } from "../ports/state.ts"
 import { type Identity, wipeIdentity } from "./identity.ts"
 import { isVaultFault } from "./faults.ts"
-import { alarm, type Head, type Look, look } from "./head.ts"
+import type { Head } from "./head.ts"
+import { alarm, type Look, look } from "./look.ts"
 import { type Config, createMemory, type Memory, type Seen } from "./memory.ts"
 
 /** What was seen last, in both its forms. */
@@ -209,7 +210,8 @@ export async function lookOnce(
   }
 }
 
-async function lookAt(
+/** Looks at the vault as these branches show it, without waiting and without judgement. */
+export async function lookAt(
   context: Context,
   branches: readonly Branch[],
   call: CallOptions,

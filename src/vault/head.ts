@@ -1,7 +1,6 @@
 /**
- * Reads the head of a vault and decides whether to believe it. What needs no
- * key is checked here; MACs, and everything below the header, once the vault is
- * unlocked (`src/trust/unlock.ts`, `vaultIndex.ts`).
+ * Reads a version of the vault as far as that takes no key: its header, the trust
+ * log that this names, the key boxes. Whether to follow it is decided in `look.ts`.
  *
  * @module
  */
@@ -10,26 +9,12 @@ import type { Crypto } from "../../crypto/crypto.ts"
 import { StorageError } from "../../storage/errors.ts"
 import { decodeEnvelope, decodePayload, encodeEnvelope } from "../../storage/format/envelope.ts"
 import { type Header, headerCodec } from "../../storage/format/header.ts"
-import { requireRecipients } from "../../storage/format/keyBox.ts"
-import { decodeVaultFile } from "../../storage/format/vaultFile.ts"
-import { HEADER_PATH, mainBranch, trustPath, VAULT_FILE_PATH } from "../../storage/layout.ts"
-import type { Branch, CallOptions, ObjectId, Snapshot, Store } from "../../storage/remote/store.ts"
-import { compareLogs } from "../../storage/verify/forks.ts"
-import {
-  type HeaderMemory,
-  type HeaderVerdict,
-  unknownOwnHeader,
-  type VerifiedHeader,
-  verifyHeader,
-  verifyHeaderAlone,
-} from "../../storage/verify/header.ts"
+import { HEADER_PATH, trustPath, VAULT_FILE_PATH } from "../../storage/layout.ts"
+import type { CallOptions, ObjectId, Snapshot, Store } from "../../storage/remote/store.ts"
+import { type HeaderMemory, type VerifiedHeader, verifyHeaderAlone } from "../../storage/verify/header.ts"
 import { verifyTrustLog } from "../../storage/verify/trustLog.ts"
 import type { TrustState } from "../../storage/verify/trustState.ts"
-import { SyncError } from "../errors.ts"
 import { isVaultFault } from "./faults.ts"
-
-/** How long an older head than the one seen may be the host's slowness, in milliseconds. */
-export const STALE_MS = 5 * 60 * 1000
 
 /** A head of which everything that needs no key is verified. */
 export interface Head {
@@ -41,36 +26,6 @@ export interface Head {
   readonly vaultFile: Uint8Array
 }
 
-/** What a look at the store found. */
-export type Look =
-  /** No such vault in the store. */
-  | { readonly kind: "none" }
-  /**
-   * To be followed. `restoredCounter`: this machine's own counter, found ahead of its memory. `isParted`: from another log
-   * than the one seen, which loses by the rule.
-   */
-  | {
-      readonly kind: "follow"
-      readonly head: Head
-      readonly restoredCounter: number | null
-      readonly isParted: boolean
-    }
-  /** The store shows less than was seen. */
-  | { readonly kind: "older"; readonly head: Head }
-  /**
-   * The store shows something else than was seen. `question`: two logs stand against each other, a person must choose.
-   * `isParted` as above.
-   */
-  | {
-      readonly kind: "forked"
-      readonly head: Head
-      readonly question: boolean
-      readonly isParted: boolean
-      readonly doubt: string
-    }
-  /** A repair that contradicts what was seen: ask once, then follow. */
-  | { readonly kind: "repair"; readonly head: Head }
-
 export interface Looking {
   readonly crypto: Crypto
   readonly store: Store
@@ -79,100 +34,7 @@ export interface Looking {
   readonly call: CallOptions
 }
 
-/**
- * Looks at the vault's head.
- *
- * @param branches - As just read from the store.
- * @param known - The head seen last, taken as it is when the store still shows it.
- * @throws {StorageError} if what is there does not verify.
- */
-export async function look(looking: Looking, branches: readonly Branch[], known: Head | null): Promise<Look> {
-  const main = branches.find(({ name }) => name === mainBranch(looking.workspace))
-  if (main === undefined) return { kind: "none" }
-  if (known !== null && known.commit === main.head)
-    return { kind: "follow", head: known, restoredCounter: null, isParted: false }
-  const { raw, trust, ...read } = await readHead(looking, main.head)
-  const { crypto, workspace, memory } = looking
-  const decided = decideFork(memory, trust)
-  const verdict = await verifyHeader(crypto, raw, workspace, trust, decided.memory)
-  const head: Head = { ...read, trust, verified: verdict.verified }
-  if (!equalBytes(crypto.sha256(head.vaultFile), verdict.verified.header.vault)) {
-    throw new StorageError("HASH_MISMATCH", "key boxes")
-  }
-  if (!hasSameBoxes(known, head)) requireRecipients(trust, decodeVaultFile(head.vaultFile))
-  if (isFollowed(verdict) && !(await hasOwnHeader(looking, head, decided.memory))) {
-    return toLook({ kind: "forked", verified: verdict.verified, doubt: "counter without its header" }, head, decided)
-  }
-  return toLook(verdict, head, decided)
-}
-
-/** Whether key boxes and log are those of a head that was looked at before. */
-function hasSameBoxes(known: Head | null, { trust, verified }: Head): boolean {
-  if (known === null || !equalBytes(known.trust.head, trust.head)) return false
-  return equalBytes(known.verified.header.vault, verified.header.vault)
-}
-
-function isFollowed({ kind }: HeaderVerdict): boolean {
-  return kind === "newer" || kind === "restored" || kind === "repair"
-}
-
-/** Versions asked for at a time. */
-const PAGE = 64
-
-/**
- * Whether the store shows the header of this machine's own that a head counts beyond what is known here. That one bears
- * this machine's signature; a counter is only what another says of it, and must not pass for a restored backup or a clone.
- */
-async function hasOwnHeader(looking: Looking, head: Head, memory: HeaderMemory): Promise<boolean> {
-  const own = unknownOwnHeader(head.verified, memory)
-  if (own?.head == null || memory.seen === null || memory.self === null) return true
-  for (let from: string | null = head.commit; from !== null; ) {
-    const commits: readonly string[] = await looking.store.history(from, PAGE, looking.call)
-    for (const commit of commits.slice(1)) {
-      const past = await soundHead(looking, commit, head.trust)
-      if (past === null) continue
-      const { header, hash } = past.verified
-      if (equalBytes(hash, own.head)) return header.writer === memory.self.id
-      if (header.sequence <= memory.seen.header.sequence) return false
-    }
-    from = commits.length === PAGE ? (commits.at(-1) ?? null) : null
-  }
-  return false
-}
-
-function toLook(verdict: HeaderVerdict, head: Head, { question, memory }: DecidedFork): Look {
-  const isParted = memory.overruled !== undefined
-  switch (verdict.kind) {
-    case "first":
-    case "same":
-    case "newer":
-      return { kind: "follow", head, restoredCounter: null, isParted }
-    case "restored":
-      return { kind: "follow", head, restoredCounter: verdict.counter, isParted }
-    case "older":
-      return { kind: "older", head }
-    case "repair":
-      return { kind: "repair", head }
-    case "forked":
-      return { kind: "forked", head, question, isParted, doubt: verdict.doubt }
-  }
-}
-
-interface DecidedFork {
-  readonly memory: HeaderMemory
-  readonly question: boolean
-}
-
-/** Where the log parted from the one remembered, but that one loses by the rule, the memory is set right. */
-function decideFork(memory: HeaderMemory, shown: TrustState): DecidedFork {
-  if (memory.trust === null) return { memory, question: false }
-  const comparison = compareLogs(memory.trust, shown)
-  if (comparison.kind === "question") return { memory, question: true }
-  if (comparison.kind !== "wins" || comparison.winner === "a") return { memory, question: false }
-  return { memory: { ...memory, trust: shown, overruled: comparison.overruled }, question: false }
-}
-
-interface RawHead {
+export interface RawHead {
   readonly commit: ObjectId
   readonly snapshot: Snapshot
   readonly raw: Uint8Array
@@ -180,12 +42,16 @@ interface RawHead {
   readonly vaultFile: Uint8Array
 }
 
-async function readHead(looking: Looking, commit: ObjectId): Promise<RawHead> {
+/** @throws {StorageError} or {StoreError} if something is missing or is none of the vault's. Verifies the log, not the header. */
+export async function readHead(looking: Looking, commit: ObjectId): Promise<RawHead> {
   const { store, workspace, call } = looking
   const snapshot = await store.snapshot(commit, call)
   const remembered = looking.memory.trust
   const logged = [...snapshot.keys()].filter((path) => /^trust\/\d{6}\.json$/.test(path)).length
-  const fresh = numbers((remembered?.length ?? 0) + 1, logged).map(trustPath)
+  // In one request with the rest, as far as they are there: which there must be, the header says.
+  const fresh = numbers((remembered?.length ?? 0) + 1, logged)
+    .map(trustPath)
+    .filter((path) => snapshot.has(path))
   const objects = await readPaths(store, snapshot, [HEADER_PATH, VAULT_FILE_PATH, ...fresh], call)
   const raw = objects.get(HEADER_PATH) as Uint8Array
   const { trust: named } = decodePayload(headerCodec, decodeEnvelope("header", raw))
@@ -239,18 +105,7 @@ async function extend(
   }
 }
 
-/** Verifies a head of the past, by its own tree alone: for history, not for belief. */
-export async function readPastHead(
-  { crypto, store, workspace, call }: Omit<Looking, "memory">,
-  commit: ObjectId,
-  newest: TrustState,
-): Promise<Head> {
-  const memory: HeaderMemory = { seen: null, trust: newest, self: null }
-  const { raw, trust, ...read } = await readHead({ crypto, store, workspace, memory, call }, commit)
-  return { ...read, trust, verified: await verifyHeaderAlone(crypto, raw, workspace, trust) }
-}
-
-/** null if there is no sound header in that commit. */
+/** A head of the past as {@link readPastHead}; null if there is no sound one in that commit. */
 export async function soundHead(
   looking: Omit<Looking, "memory">,
   commit: ObjectId,
@@ -262,6 +117,17 @@ export async function soundHead(
     if (isVaultFault(error)) return null
     throw error
   }
+}
+
+/** Verifies a head of the past, by its own tree alone: for history, not for belief. */
+export async function readPastHead(
+  { crypto, store, workspace, call }: Omit<Looking, "memory">,
+  commit: ObjectId,
+  newest: TrustState,
+): Promise<Head> {
+  const memory: HeaderMemory = { seen: null, trust: newest, self: null }
+  const { raw, trust, ...read } = await readHead({ crypto, store, workspace, memory, call }, commit)
+  return { ...read, trust, verified: await verifyHeaderAlone(crypto, raw, workspace, trust) }
 }
 
 /**
@@ -291,20 +157,6 @@ export async function readPaths(
     call,
   )
   return objects
-}
-
-/** What to say when a look found less or other than was seen. */
-export function alarm(found: Extract<Look, { kind: "older" | "forked" }>, behindForMs: number): SyncError {
-  if (found.kind === "older") {
-    return behindForMs < STALE_MS
-      ? new SyncError("STORE_BEHIND", "the store shows an older version than this machine has seen")
-      : new SyncError("VAULT_WENT_BACK", "the store went back to an older version")
-  }
-  return found.question
-    ? new SyncError("TRUST_FORKED", "two machines disagree about whom to trust")
-    : new SyncError("VAULT_FORKED", "the store shows another history than this machine has seen", {
-        reason: found.doubt,
-      })
 }
 
 function numbers(from: number, to: number): readonly number[] {

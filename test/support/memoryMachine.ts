@@ -21,7 +21,7 @@ import type { Workspace } from "../../src/ports/workspace.ts"
 import type { SyncReport } from "../../src/reports.ts"
 import type { Engine, Session, SyncOptions } from "../../src/session.ts"
 import { createMemoryStore, type MemoryStore } from "../../storage/remote/memoryStore.ts"
-import type { Branch } from "../../storage/remote/store.ts"
+import type { Branch, Store } from "../../storage/remote/store.ts"
 import { createHastyClock, createMemoryKeychain, createPerson, type Person, promptsOf } from "./person.ts"
 
 export const STORE_URL = "memory:"
@@ -57,7 +57,7 @@ async function createTestCrypto(): Promise<Crypto> {
 
 export async function createMemoryMachine(
   name: string,
-  store: MemoryStore,
+  store: Store,
   options: MemoryWorkspaceOptions = {},
   others: Pick<Host, "stageBytes"> = {},
 ): Promise<MemoryMachine> {

@@ -130,7 +130,7 @@ export function createShardAudit(context: Context, newest: Head, call: CallOptio
     wanted.refs.set(chunkPlace(ref), ref)
   }
 
-  /** A pack that no version refers to any more lies in the tree for a while. */
+  /** A pack that no version refers to any more lies in the tree for a while. Below the newest version it harms nobody. */
   const noteIdle = ({ snapshot }: Head): void => {
     for (const [pack, id] of packsOf(snapshot)) {
       const key = packKey(pack, id)
@@ -164,8 +164,8 @@ export function createShardAudit(context: Context, newest: Head, call: CallOptio
           problem.sequences.push(sequence)
         }
       }
-      noteIdle(version)
       if (!isNewest) return
+      noteIdle(version)
       belowFiles = [...pathsBelowFiles(entries)].sort()
       if (broken.size > 0) touchedNow = await pathsByShard(context, newest)
     },

@@ -21,3 +21,10 @@ it("gives the documented exit status to the outcomes that scripts branch on", ()
   })
   expect(new Set(Object.keys(exitCodes))).toEqual(new Set(Object.keys(messages)))
 })
+
+it.each(["VAULT_WENT_BACK", "VAULT_FORKED", "VAULT_VANISHED", "TRUST_FORKED"] as const)(
+  "%s shows the way out",
+  (code) => {
+    expect(messages[code].action).toContain("sessyn repair")
+  },
+)
