@@ -12,6 +12,7 @@ import { type Header, headerCodec } from "../../storage/format/header.ts"
 import { HEADER_PATH, trustPath, VAULT_FILE_PATH } from "../../storage/layout.ts"
 import type { CallOptions, ObjectId, Snapshot, Store } from "../../storage/remote/store.ts"
 import { type HeaderMemory, type VerifiedHeader, verifyHeaderAlone } from "../../storage/verify/header.ts"
+import { isNewer, isVouchedFor, UNVOUCHED } from "../../storage/verify/newer.ts"
 import { verifyTrustLog } from "../../storage/verify/trustLog.ts"
 import type { TrustState } from "../../storage/verify/trustState.ts"
 import { isVaultFault } from "./faults.ts"
@@ -54,10 +55,42 @@ export async function readHead(looking: Looking, commit: ObjectId): Promise<RawH
     .filter((path) => snapshot.has(path))
   const objects = await readPaths(store, snapshot, [HEADER_PATH, VAULT_FILE_PATH, ...fresh], call)
   const raw = objects.get(HEADER_PATH) as Uint8Array
-  const { trust: named } = decodePayload(headerCodec, decodeEnvelope("header", raw))
+  const named = await logNamedBy(looking, raw, fresh, objects)
   const trust = await readTrust(looking, snapshot, objects, named)
   if (trust.workspace !== workspace) throw new StorageError("TRUST_LOG_INVALID", "another workspace")
   return { commit, snapshot, raw, trust, vaultFile: objects.get(VAULT_FILE_PATH) as Uint8Array }
+}
+
+/**
+ * What a header says of the log.
+ *
+ * @throws {StorageError} `FORMAT_NEWER` only if somebody vouches for it whom the log trusts that lies with it, else `HEADER_INVALID`.
+ * Who knows no log cannot tell.
+ */
+async function logNamedBy(
+  { crypto, memory }: Looking,
+  raw: Uint8Array,
+  fresh: readonly string[],
+  objects: ReadonlyMap<string, Uint8Array>,
+): Promise<Header["trust"]> {
+  try {
+    return decodePayload(headerCodec, decodeEnvelope("header", raw)).trust
+  } catch (error) {
+    if (!isNewer(error) || memory.trust === null) throw error
+    let trust = memory.trust
+    for (const path of fresh) {
+      const longer = await extend(crypto, trust, [objects.get(path)]).catch(unlessNewer)
+      if (longer === null) break
+      trust = longer
+    }
+    if (await isVouchedFor(crypto, "header", raw, trust)) throw error
+    throw new StorageError("HEADER_INVALID", UNVOUCHED, { cause: error })
+  }
+}
+
+function unlessNewer(error: unknown): null {
+  if (error instanceof StorageError && !isNewer(error)) return null
+  throw error
 }
 
 /** The log that a header names: what is remembered of it, and what `read` adds; all of it anew only if that does not fit. */

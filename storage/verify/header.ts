@@ -15,6 +15,7 @@ import { StorageError } from "../errors.ts"
 import { areSignedBy, decodeEnvelope, decodePayload, type Envelope, envelopeHash } from "../format/envelope.ts"
 import { type Header, headerCodec, type MachineCounter } from "../format/header.ts"
 import { meetsPolicy, verificationKeys } from "../format/machine.ts"
+import type { UNVOUCHED } from "./newer.ts"
 import { extendsLog, type TrustState, trustedMachine } from "./trustState.ts"
 
 /** Why a header is refused whatever was seen before: the `reason` of a {@link StorageError} `HEADER_INVALID`. */
@@ -31,6 +32,8 @@ export type HeaderReason =
   | "only a compaction raises a floor"
   | "counters do not follow"
   | "sequence leaps"
+  /** Said by whoever reads it from a store: only there is a log to ask. */
+  | typeof UNVOUCHED
 
 /**
  * How far the sequence may be ahead of the one seen last. Nobody misses so many versions, and no machine can use up all

@@ -36,6 +36,7 @@ import {
   trustEntryCodec,
   workspaceId,
 } from "../format/trustEntry.ts"
+import { isNewer, isVouchedFor, UNVOUCHED } from "./newer.ts"
 import type { EpochState, LogEntry, MachineState, TrustState } from "./trustState.ts"
 
 /** Why a log is refused: the `reason` of a {@link StorageError} `TRUST_LOG_INVALID`. */
@@ -49,6 +50,7 @@ export type TrustLogReason =
   | "not signed by exactly the keys it needs"
   | "wrong epoch"
   | "room left for revocations only"
+  | typeof UNVOUCHED
   | "writer is not the machine of genesis"
   | "key, salt or commitment used before"
   | "machine known already"
@@ -99,8 +101,7 @@ interface Draft {
 }
 
 async function append(crypto: Crypto, draft: Draft, encoded: Uint8Array): Promise<void> {
-  const envelope = decodeEnvelope("trust", encoded)
-  const entry = decodePayload(trustEntryCodec, envelope)
+  const { envelope, entry } = await readEntry(crypto, draft, encoded)
   checkPlace(draft, entry)
   if (entry.kind === "genesis") draft.workspace = workspaceId(crypto, envelope)
   const keys = keysNeeded(draft, entry)
@@ -112,6 +113,18 @@ async function append(crypto: Crypto, draft: Draft, encoded: Uint8Array): Promis
   if (!leavesRoom(entry.kind, { ...entry, bytes: draft.bytes })) refuse("room left for revocations only")
   await applyRules(crypto, draft, entry)
   draft.entries.push({ sequence: entry.sequence, hash: envelopeHash(crypto, envelope), entry, envelope })
+}
+
+/** Nobody can vouch for a newer genesis: it is what brings the first machine. */
+async function readEntry(crypto: Crypto, draft: Draft, encoded: Uint8Array) {
+  try {
+    const envelope = decodeEnvelope("trust", encoded)
+    return { envelope, entry: decodePayload(trustEntryCodec, envelope) }
+  } catch (error) {
+    if (!isNewer(error) || draft.entries.length === 0 || (await isVouchedFor(crypto, "trust", encoded, draft)))
+      throw error
+    throw refusal(UNVOUCHED)
+  }
 }
 
 function checkPlace(draft: Draft, entry: TrustEntry): void {

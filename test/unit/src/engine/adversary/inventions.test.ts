@@ -322,6 +322,58 @@ describe("a header that a host makes up", () => {
     await refusedWithoutTrace(host, machines, "FORMAT_NEWER", () => a.session((open) => open.repair()))
   })
 
+  const NEWER = ['{"x":1}', '{"mac":"","payload":"","payloadType":"","signatures":[],"x":1}', "[]"]
+
+  it.each(NEWER)("of a newer format that nobody signed is damage, which repair mends: %s", async (text) => {
+    const { host, machines } = await besiege(["A", "B"])
+    const [a, b] = machines
+    await b.write("new", "new")
+    await host.forge((tree) => void tree.set(HEADER_PATH, utf8(text)), { onTop: true })
+    const refused = text === "[]" ? "FORMAT_INVALID" : "HEADER_INVALID"
+    for (const machine of machines) await refusedWithoutTrace(host, machines, refused, () => machine.sync())
+    const { problems } = await a.session((open) => open.verify())
+    expect(problems[0]).toMatchObject({ kind: "header", object: HEADER_PATH })
+    await a.session((open) => open.repair())
+    await expectPeace(machines, { kept: "kept", new: "new" })
+  })
+
+  it("of a newer format and signed by a stranger, or by a machine that was revoked, is damage, too", async () => {
+    const { host, machines } = await besiege(["A", "B", "C"])
+    const [a, b, c] = machines
+    const mole = await insider(c)
+    await a.session((open) => open.revoke("C", { keepPassphrase: true }))
+    await b.sync()
+    await plantHeader(host, await mole.header(mole.head, (fields) => ({ ...fields, format: 2 })))
+    for (const machine of [a, b]) {
+      await refusedWithoutTrace(host, machines, "HEADER_INVALID", () => machine.sync())
+    }
+    await b.session((open) => open.repair())
+    await expectPeace([a, b], { kept: "kept" })
+  })
+
+  it("of a newer format by a machine that this one has not seen let in yet is believed to be newer", async () => {
+    const { host, machines } = await besiege(["A", "B"])
+    const [a, b] = machines
+    const c = await arrive(host, "C")
+    await joinAs(c)()
+    await a.session((open) => open.approve("C"))
+    await c.sync()
+    const mole = await insider(c)
+    await plantHeader(host, await mole.header(mole.head, (fields) => ({ ...fields, format: 2 })))
+    await refusedWithoutTrace(host, [...machines, c], "FORMAT_NEWER", () => b.sync())
+  })
+
+  it("with an entry of a newer format that nobody trusted signed is damage; repair mends it", async () => {
+    const { host, machines } = await besiege(["A", "B"])
+    const [a, b] = machines
+    await a.session((open) => open.rotateKey())
+    const { trust } = (await insider(a)).head
+    await host.forge((tree) => void tree.set(trustPath(trust.length), utf8('{"x":1}')))
+    await refusedWithoutTrace(host, machines, "TRUST_LOG_INVALID", () => b.sync())
+    await a.session((open) => open.repair())
+    await expectPeace([a, b], { kept: "kept" })
+  })
+
   it("signed by keys of its own in a member's name is refused", async () => {
     const { host, machines } = await besiege(["A", "B"])
     const [a, b] = machines
