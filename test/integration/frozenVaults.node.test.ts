@@ -71,6 +71,33 @@ describe("a vault of format 1", () => {
     expect(versions.map(({ change }) => change)).toEqual(["deleted", "new"])
   })
 
+  it("opens with many files, chunks, shards, epochs and kinds of keys", async () => {
+    const { machine, joinAlone } = await open("v1-rich")
+    await joinAlone()
+    await machine.sync()
+    const listed = tree(machine.root)
+    expect(listed.filter((line) => !/ (?:many|moved)\//.test(line))).toMatchInlineSnapshot(`
+      [
+        "644 of c.txt 38 60f7b3a0394c89bf",
+        "600 secret.key 5084 11df89f4e1b5224c",
+        "644 words.txt 2420091 e0b60629cefba5f8",
+      ]
+    `)
+    expect(listed.length).toBe(903)
+    expect(createHash("sha256").update(listed.join("\n")).digest("hex")).toMatchInlineSnapshot(`"634c3f18f7c73a184bca6b120543c29849b271ecca582cd7f5fb09a10253c6ff"`)
+    const report = await machine.session((session) => session.verify())
+    expect(report.problems).toEqual([])
+    expect(report.versions).toBe(16)
+    const machines = await machine.session((session) => session.machines())
+    expect(machines.map(({ name, algorithms }) => `${name}: ${algorithms.join("+")}`).sort()).toMatchInlineSnapshot(`
+      [
+        "Machine A: ed25519+ml-dsa-87",
+        "Machine B: ml-dsa-87",
+        "Reader: ed25519+ml-dsa-87",
+      ]
+    `)
+  })
+
   it.each([
     ["v1-pack-missing", "no such pack in the tree"],
     ["v1-pack-damaged", "pack hash"],

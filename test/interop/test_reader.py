@@ -14,12 +14,16 @@ from typing import Any
 
 from errors import Refused
 from read_vault import key_source, read_vault
+from repository import Repository
+from vault import Vault
 
 HERE = Path(__file__).resolve().parent
 VAULTS = HERE.parent / "vaults"
 KEY = {"epoch": 1, "key": "1a77f80a603fef2904ec55ef0797da1dbf9d82fe123cb1dc3a64ec2258946f8f"}
 PASSPHRASE = {"passphrase": "abandon gravity hollow meadow oxygen violin"}
 FLIPS = 6
+# SHA-256 of the lines "type mode path sha256" of v1-rich, in the order of its index.
+RICH = "48948addd193a958b20de6ac2bb7ce9965f8e1847a81c6a2c9cad2ae5356433b"
 
 FILES = {
     ".env": ("file", 0o600, 13),
@@ -140,6 +144,29 @@ class FrozenVaults(Reader):
             if kind == "file":
                 self.assertEqual(hashlib.sha256(place.read_bytes()).hexdigest(), hashes[path], path)
         self.assertEqual(os.readlink(self.output / "link"), "src/a.ts")
+
+    def test_rich(self) -> None:
+        done = self.run_command(Copy(self.folder, "v1-rich").path, PASSPHRASE)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        report = json.loads(done.stdout)
+        self.assertEqual(report["checked"], {"chunks": 908, "files": 874, "macs": 101, "packs": 4, "shards": 20, "signatures": 45, "signaturesMlDsa87": 21, "tags": 983, "trustEntries": 10, "versions": 15})
+        self.assertEqual(report["epoch"], 3)
+        self.assertEqual([one["state"] for one in report["machines"]], ["trusted", "trusted", "deleted"])
+        lines = [f"{one['type']} {one['mode']} {one['path']} {one.get('sha256', '')}\n" for one in report["files"]]
+        self.assertEqual(hashlib.sha256("".join(lines).encode()).hexdigest(), RICH)
+        for one in report["files"]:
+            if one["type"] == "file":
+                restored = (self.output / one["path"]).read_bytes()
+                self.assertEqual(hashlib.sha256(restored).hexdigest(), one["sha256"], one["path"])
+
+    def test_rich_has_what_the_small_one_lacks(self) -> None:
+        with Repository(str(Copy(self.folder, "v1-rich").path)) as opened:
+            newest = Vault(opened, key_source(PASSPHRASE)).newest()
+        self.assertGreater(len(newest.header.shards), 1)
+        [words] = [entry for entry in newest.entries if entry.path == "words.txt"]
+        self.assertGreater(len(words.chunks), 2)
+        self.assertEqual({chunk.epoch for chunk in words.chunks}, {1, 2})
+        self.assertEqual({entry.chunks[0].epoch for entry in newest.entries if entry.chunks}, {1, 2, 3})
 
     def test_passphrase(self) -> None:
         copy = Copy(self.folder, "v1-small")
