@@ -84,7 +84,9 @@ describe("a vault of format 1", () => {
       ]
     `)
     expect(listed.length).toBe(903)
-    expect(createHash("sha256").update(listed.join("\n")).digest("hex")).toMatchInlineSnapshot(`"634c3f18f7c73a184bca6b120543c29849b271ecca582cd7f5fb09a10253c6ff"`)
+    expect(createHash("sha256").update(listed.join("\n")).digest("hex")).toMatchInlineSnapshot(
+      `"634c3f18f7c73a184bca6b120543c29849b271ecca582cd7f5fb09a10253c6ff"`,
+    )
     const report = await machine.session((session) => session.verify())
     expect(report.problems).toEqual([])
     expect(report.versions).toBe(16)
