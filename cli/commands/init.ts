@@ -4,7 +4,7 @@ import type { Context, Result, Run } from "../command.ts"
 import { EXIT } from "../exitCodes.ts"
 import { teach } from "../help.ts"
 import { checkedMachineName, inFreshFolder, newPassphraseFile, storeUrl } from "../setup.ts"
-import { printable } from "../output/printable.ts"
+import { printable } from "../../src/printable.ts"
 import { table } from "../output/table.ts"
 import { machineName } from "../output/changes.ts"
 

@@ -4,7 +4,7 @@ import type { RepairReport } from "../../src/reports.ts"
 import type { Context, Result, Run } from "../command.ts"
 import { EXIT } from "../exitCodes.ts"
 import { teach } from "../help.ts"
-import { printable } from "../output/printable.ts"
+import { printable } from "../../src/printable.ts"
 import type { Style } from "../output/style.ts"
 import { count } from "../output/units.ts"
 

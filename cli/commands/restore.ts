@@ -10,7 +10,7 @@ import { EXIT } from "../exitCodes.ts"
 import { isInFolder, pathInFolder } from "../folder.ts"
 import { teach } from "../help.ts"
 import { wholeNumber } from "../numbers.ts"
-import { printable } from "../output/printable.ts"
+import { printable } from "../../src/printable.ts"
 import { formatBytes } from "../output/units.ts"
 
 interface Options {

@@ -3,7 +3,7 @@ import type { Command } from "commander"
 import type { Context, Result, Run } from "../command.ts"
 import { EXIT } from "../exitCodes.ts"
 import { teach } from "../help.ts"
-import { printable } from "../output/printable.ts"
+import { printable } from "../../src/printable.ts"
 
 export function addUnlock(program: Command, run: Run): void {
   const command = program

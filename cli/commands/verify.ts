@@ -4,7 +4,7 @@ import type { AuditProblem, AuditReport } from "../../src/reports.ts"
 import type { Context, Result, Run } from "../command.ts"
 import { EXIT } from "../exitCodes.ts"
 import { teach } from "../help.ts"
-import { printable, printableLine } from "../output/printable.ts"
+import { printable, printableLine } from "../../src/printable.ts"
 import type { Style } from "../output/style.ts"
 import { count, formatBytes } from "../output/units.ts"
 

@@ -8,7 +8,7 @@ import { EXIT } from "../exitCodes.ts"
 import { toFailure } from "../failure.ts"
 import { teach } from "../help.ts"
 import { fingerprintLines } from "../output/machines.ts"
-import { printable } from "../output/printable.ts"
+import { printable } from "../../src/printable.ts"
 import { count, formatBytes } from "../output/units.ts"
 import { createWatchLoop } from "../watchLoop.ts"
 

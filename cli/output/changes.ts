@@ -6,7 +6,7 @@
  */
 import type { Change, ConflictView, MachineView, Skipped } from "../../src/reports.ts"
 import { conflictWords } from "../prompts/conflicts.ts"
-import { printable } from "./printable.ts"
+import { printable } from "../../src/printable.ts"
 import type { Style } from "./style.ts"
 import { table } from "./table.ts"
 import { count, formatBytes } from "./units.ts"

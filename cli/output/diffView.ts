@@ -6,7 +6,7 @@
  * @module
  */
 import { structuredPatch } from "diff"
-import { printableLine } from "./printable.ts"
+import { printableLine } from "../../src/printable.ts"
 import type { Style } from "./style.ts"
 import { cut, padEnd } from "./table.ts"
 

@@ -6,7 +6,7 @@
 import type { MachineStatus, MachineView } from "../../src/reports.ts"
 import { AWAY_DAYS } from "../../src/trust/presence.ts"
 import { shortId } from "./changes.ts"
-import { printable } from "./printable.ts"
+import { printable } from "../../src/printable.ts"
 import type { Style } from "./style.ts"
 import { table } from "./table.ts"
 import { formatAge } from "./units.ts"

@@ -7,7 +7,7 @@
 import type { ConflictQuestion } from "../../src/ports/prompts.ts"
 import type { TreeNode } from "../../src/tree/node.ts"
 import type { ConflictKind, Resolution } from "../../src/tree/plan/plan.ts"
-import { printable } from "../output/printable.ts"
+import { printable } from "../../src/printable.ts"
 import type { Style } from "../output/style.ts"
 import { formatBytes } from "../output/units.ts"
 import type { Env } from "../terminal.ts"

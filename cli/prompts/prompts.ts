@@ -7,7 +7,7 @@
  */
 import type { Confirmation, Prompts } from "../../src/ports/prompts.ts"
 import { CliError } from "../errors.ts"
-import { printableLine } from "../output/printable.ts"
+import { printableLine } from "../../src/printable.ts"
 import type { Style } from "../output/style.ts"
 import type { Env } from "../terminal.ts"
 import type { Asker } from "./asker.ts"

@@ -7,6 +7,7 @@
 import { commands, type Disposable, type QuickPickItem, Uri, window, workspace } from "vscode"
 import { fromUtf8 } from "../../crypto/bytes.ts"
 import type { ConflictQuestion } from "../../src/ports/prompts.ts"
+import { printable } from "../../src/printable.ts"
 import type { ConflictKind, Resolution } from "../../src/tree/plan/plan.ts"
 
 const SCHEME = "sessyn-conflict"
@@ -48,7 +49,9 @@ export function createConflictDiff(): ConflictDiff {
       const [local, remote] = await Promise.all([contents.local(), contents.remote()])
       const left = documentOf(path, remote, "remote")
       const right = documentOf(path, local, "local")
-      await commands.executeCommand("vscode.diff", left, right, `${path} (${machine} ↔ here)`, { preview: true })
+      await commands.executeCommand("vscode.diff", left, right, `${printable(path)} (${machine} ↔ here)`, {
+        preview: true,
+      })
     },
     dispose() {
       provider.dispose()
@@ -99,7 +102,7 @@ async function askOne(question: ConflictQuestion, position: string, diff: Confli
   for (;;) {
     const picked = await window.showQuickPick(answersFor(question, merged !== null), {
       title: `Sessyn: Resolve Conflict${position}`,
-      placeHolder: `${conflict.path}: ${KINDS[conflict.kind]}`,
+      placeHolder: `${printable(conflict.path)}: ${KINDS[conflict.kind]}`,
       ignoreFocusOut: true,
     })
     if (picked === undefined) return { choice: "skip" }

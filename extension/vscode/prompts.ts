@@ -5,6 +5,7 @@
  */
 import { window } from "vscode"
 import type { Confirmation, Prompts } from "../../src/ports/prompts.ts"
+import { printableLine } from "../../src/printable.ts"
 import { type ConflictDiff, resolveConflicts } from "./conflicts.ts"
 import { askNewPassphrase, askPassphrase } from "./passphrase.ts"
 
@@ -32,7 +33,13 @@ export function createPrompts(diff: ConflictDiff): Prompts {
 
     async confirm({ code, lines }) {
       const { question, yes } = QUESTIONS[code]
-      return (await window.showWarningMessage(question, { modal: true, detail: lines.join("\n") }, yes)) === yes
+      return (
+        (await window.showWarningMessage(
+          question,
+          { modal: true, detail: lines.map(printableLine).join("\n") },
+          yes,
+        )) === yes
+      )
     },
 
     resolve: (questions) => resolveConflicts(questions, diff),

@@ -6,7 +6,7 @@
 import { concatBytes, equalBytes, fromBase64, fromHex, toHex, utf8 } from "../../../crypto/bytes.ts"
 import type { Crypto } from "../../../crypto/crypto.ts"
 import { LABEL_MACHINE_NAME, LABEL_SHARD } from "../../../crypto/labels.ts"
-import { printable } from "../../../cli/output/printable.ts"
+import { printable } from "../../../src/printable.ts"
 import { createNodeCrypto } from "../../../src/platform/node/nodeCrypto.ts"
 import { decodeDocument, encodeDocument, type Json } from "../../../storage/format/canonicalJson.ts"
 import type { JsonCodec } from "../../../storage/format/codec.ts"

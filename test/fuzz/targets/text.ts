@@ -6,7 +6,7 @@
  */
 import { utf8 } from "../../../crypto/bytes.ts"
 import { diffLines } from "../../../cli/output/diffView.ts"
-import { printable, printableLine } from "../../../cli/output/printable.ts"
+import { printable, printableLine } from "../../../src/printable.ts"
 import { table } from "../../../cli/output/table.ts"
 import type { Style } from "../../../cli/output/style.ts"
 import { hasMarkers, withMarkers } from "../../../cli/prompts/markers.ts"

@@ -1,11 +1,11 @@
 /**
- * Text from elsewhere, made safe for a terminal. A file or machine name can
+ * Text from elsewhere, made safe to show to a person. A file or machine name can
  * hold escape sequences, line breaks, or characters that reorder or hide what
  * stands beside them; here they become visible.
  *
  * @module
  */
-import { DECEPTIVE_CHARACTER } from "../../storage/format/machineName.ts"
+import { DECEPTIVE_CHARACTER } from "../storage/format/machineName.ts"
 
 const HOSTILE = new RegExp(DECEPTIVE_CHARACTER, "u")
 const HOSTILE_ALL = new RegExp(HOSTILE, "gu")
