@@ -133,6 +133,7 @@ const PAGE = 64
 /**
  * Whether the store shows the header of this machine's own that a head counts beyond what is known here. That one bears
  * this machine's signature; a counter is only what another says of it, and must not pass for a restored backup or a clone.
+ * What a compaction dropped since cannot be shown: then the counter has to do.
  */
 async function hasOwnHeader(looking: Looking, head: Head, memory: HeaderMemory): Promise<boolean> {
   const own = unknownOwnHeader(head.verified, memory)
@@ -148,7 +149,7 @@ async function hasOwnHeader(looking: Looking, head: Head, memory: HeaderMemory):
     }
     from = commits.length === PAGE ? (commits.at(-1) ?? null) : null
   }
-  return false
+  return head.verified.header.historyFloor > memory.seen.header.sequence
 }
 
 function toLook(verdict: HeaderVerdict, head: Head, { question, memory }: DecidedFork): Look {

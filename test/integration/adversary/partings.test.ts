@@ -171,6 +171,20 @@ describe("a machine restored from a snapshot", () => {
     await expectPeace([a, b, c], { kept: "kept", first: "life", second: "life" })
   })
 
+  it("of before a compaction that dropped what it wrote since: takes its number over, and nothing is lost", async () => {
+    const { machines } = await besiege(["A", "B"])
+    const [a, b] = machines
+    const restore = await snapshotOf(a)
+    await a.write("first", "life")
+    await a.sync()
+    await b.write("of b", "1")
+    await b.sync()
+    await b.session((open) => open.compact({ keep: { versions: 1 } }))
+    await restore()
+    await a.write("second", "life")
+    await expectPeace([a, b], { kept: "kept", first: "life", second: "life", "of b": "1" })
+  })
+
   it("while the host is frozen at the head of then: publishes nothing, and goes on when it thaws", async () => {
     const { host, machines } = await besiege(["A", "B"])
     const [a, b] = machines
