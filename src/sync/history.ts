@@ -39,12 +39,19 @@ export interface FileVersion {
  * Whether there ought to be more than came is for {@link isLast} to say.
  */
 export async function* versions(context: Context, head: Head, call: CallOptions): AsyncGenerator<Past> {
+  const indexOf = createIndexReader(context, call)
+  for await (const past of pastHeads(context, head, call)) yield { head: past, index: await indexOf(past) }
+}
+
+/** Reads the indexes of versions, one after the other. */
+export function createIndexReader(context: Context, call: CallOptions): (past: Head) => Promise<VaultIndex> {
   const memo: ShardMemo = new Map()
-  for await (const past of pastHeads(context, head, call)) {
-    yield { head: past, index: await readPastIndex(context, past, memo, call) }
+  return async (past) => {
+    const index = await readPastIndex(context, past, memo, call)
     // Neighbours share most shards; all that ever were would fill the memory.
     const current = new Set(past.verified.header.index.map(({ sha256 }) => toHex(sha256)))
     for (const hash of memo.keys()) if (!current.has(hash)) memo.delete(hash)
+    return index
   }
 }
 

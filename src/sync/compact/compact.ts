@@ -21,7 +21,7 @@ import { isVaultFault } from "../../vault/faults.ts"
 import type { Head } from "../../vault/head.ts"
 import { nextSequence, publish } from "../../vault/publish.ts"
 import { cacheShards, sweepShards, type VaultIndex } from "../../vault/vaultIndex.ts"
-import { isLast, versions } from "../history.ts"
+import { createIndexReader, isLast, pastHeads } from "../history.ts"
 import { openStaging, type Staging } from "../staging.ts"
 import { backOffMs, enter } from "../sync.ts"
 import { nextIndex, referredPacks } from "../version.ts"
@@ -142,17 +142,23 @@ async function goThrough(
   context.host.progress.step("history")
   const use = createPackUse()
   const facts: VersionFacts[] = []
-  let present: VaultIndex | null = null
+  const indexOf = createIndexReader(context, call)
+  const present = await indexOf(head)
   let oldest = head
-  for await (const { head: past, index } of versions(context, head, call)) {
+  for await (const past of pastHeads(context, head, call)) {
     const { sequence, time } = past.verified.header
     facts.push({ commit: past.commit, sequence, timeMs: time })
-    use.add(index.entries.values())
-    present ??= index
+    const index = past === head ? present : await indexOf(past).catch(unlessDamaged)
+    use.add(index?.entries.values() ?? [])
     oldest = past
   }
-  if (present === null) throw new TypeError("no version")
   return { facts, use, index: present, isWhole: isLast(oldest, head) }
+}
+
+/** An older version that is damaged stays as it is, or goes; its part in the packs is not known. */
+function unlessDamaged(error: unknown): null {
+  if (isVaultFault(error)) return null
+  throw error
 }
 
 async function confirm({ host }: Context, { versions: all, kept, head, tombstones, isAlone }: Plan): Promise<boolean> {

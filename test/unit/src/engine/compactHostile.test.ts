@@ -28,6 +28,26 @@ function keepAll(machine: MemoryMachine): void {
 const objects = async (machine: MemoryMachine) =>
   (await machine.session((open) => open.verify())).problems.map(({ object }) => object)
 
+describe("a host that damages old versions", () => {
+  it("does not stop a compaction, which drops them or leaves them as they are", async () => {
+    const { store, a, b } = await pair()
+    await edit(a, 2)
+    const { head } = await mainOf(store)
+    await edit(a, 4)
+    const shard = (await store.snapshot(head)).get("index/000") as string
+    store.replaceObject(shard, new Uint8Array(16 * 1024))
+    expect(await objects(a)).toEqual(["index/000"])
+    await a.session((open) => open.compact({ keep: { versions: 6 } }))
+    expect(await objects(a)).toEqual(["index/000"])
+    await a.session((open) => open.compact({ keep: { versions: 2 } }))
+    for (const machine of [a, b]) {
+      await machine.sync()
+      expect(await objects(machine)).toEqual([])
+      expect(await machine.read("file")).toBe("content 4")
+    }
+  })
+})
+
 describe("a host that drops history itself", () => {
   it("is found out by verify, and stops a compaction that needs what is gone", async () => {
     const { store, a, b } = await pair()
