@@ -25,11 +25,11 @@ export async function holdNewCode(
   plan: Plan,
   agreed: AgreedCode,
 ): Promise<{ readonly plan: Plan; readonly held: readonly string[] }> {
-  const incoming = plan.operations.filter(bringsCode)
-  const asked = incoming.filter((operation) => !agreed.has(keyOf(operation)))
-  const machines = asked.length === 0 ? [] : await newcomers(context, head)
+  const machines = await newcomers(context, head)
   if (machines.length === 0) return { plan, held: [] }
+  const asked = plan.operations.filter((operation) => bringsCode(operation) && !agreed.has(keyOf(operation)))
   const held = [...new Set(asked.map(({ path }) => path))].sort()
+  if (held.length === 0) return { plan, held }
   const lines = [...(await introduce(context, head, machines)), ...firstPaths(held)]
   if ((await context.host.prompts.confirm({ code: "new-code", lines })) === true) {
     for (const operation of asked) agreed.add(keyOf(operation))

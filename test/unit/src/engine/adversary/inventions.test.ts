@@ -18,7 +18,7 @@ import { sealKeyBox } from "../../../../../storage/format/keyBox.ts"
 import { decodeVaultFile, encodeVaultFile, PASSPHRASE_RECIPIENT } from "../../../../../storage/format/vaultFile.ts"
 import { createEpochKeys } from "../../../../../storage/keys.ts"
 import { HEADER_PATH, shardPath, trustPath, VAULT_FILE_PATH } from "../../../../../storage/layout.ts"
-import { createIdentity } from "../../../../../src/vault/identity.ts"
+import { createIdentity, signersOf } from "../../../../../src/vault/identity.ts"
 import { type MemoryMachine, STORE_URL } from "../../../../support/memoryMachine.ts"
 import type { HostileHost, Tree } from "../../../../support/adversary/host.ts"
 import { insider, plantHeader } from "../../../../support/adversary/insider.ts"
@@ -361,6 +361,34 @@ describe("a header that a host makes up", () => {
     const mole = await insider(c)
     await plantHeader(host, await mole.header(mole.head, (fields) => ({ ...fields, format: 2 })))
     await refusedWithoutTrace(host, [...machines, c], "FORMAT_NEWER", () => b.sync())
+  })
+
+  it("by a machine with keys of an algorithm that is not known yet is newer, too: nothing is touched", async () => {
+    const { host, machines } = await besiege(["A", "B"])
+    const [a, b] = machines
+    const { head, identity, keys } = await insider(b)
+    const { trust } = head
+    const [signing, sealing] = [new Uint8Array(64), identity.record.sealing]
+    const entry = {
+      ...{ format: 1, kind: "rekey", sequence: trust.length + 1, previous: toBase64(trust.head), time: 0 },
+      ...{ workspace: trust.workspace, epoch: keys.epoch, writer: identity.id, proof: [] },
+      record: {
+        format: 1,
+        signing: [{ algorithm: "slh-dsa-256s", publicKey: toBase64(signing) }],
+        sealing: { algorithm: "x-wing", publicKey: toBase64(sealing.publicKey) },
+      },
+    }
+    const signed = await signEnvelope(a.crypto, "trust", asItIs, entry, signersOf(identity), keys.mac)
+    const header = new TextDecoder().decode((await host.objects()).get(HEADER_PATH))
+    await host.forge(
+      (tree) =>
+        void tree
+          .set(trustPath(trust.length + 1), encodeEnvelope(signed))
+          .set(HEADER_PATH, utf8(header.replace('"keyid":"ed25519"', '"keyid":"slh-dsa-256s"'))),
+      { onTop: true },
+    )
+    await refusedWithoutTrace(host, machines, "FORMAT_NEWER", () => a.sync())
+    await refusedWithoutTrace(host, machines, "FORMAT_NEWER", () => a.session((open) => open.repair()))
   })
 
   it("with an entry of a newer format that nobody trusted signed is damage; repair mends it", async () => {
