@@ -9,8 +9,8 @@ const SMALL_BYTES = 8 * 1024
 const TIMES = 16
 const SLACK = 4
 /** Below this a measurement says nothing. */
-const LEAST_MS = 10
-const RUNS = 3
+const LEAST_MS = 25
+const RUNS = 5
 
 interface Cost {
   readonly ms: number
