@@ -8,19 +8,31 @@
  * @module
  */
 
-/** One step of a pattern: what one character must be, or what any number of them may be. */
-type Step =
-  | { readonly kind: "one"; readonly accepts: (character: string) => boolean }
-  | { readonly kind: "any"; readonly slashes: boolean }
-  /** The two stars and the slash that follow may also stand for nothing. */
-  | { readonly kind: "skip" }
+/**
+ * One step of a pattern: one character (`one`), or any number of them (`any`). Before the `any` and the slash of a `**` that
+ * may also stand for nothing comes a `skip`.
+ */
+interface Step {
+  readonly kind: "one" | "any" | "skip"
+  /** By the character's code, which of them: 1. */
+  readonly members: Uint8Array
+}
 
 export type Glob = readonly Step[]
 
+const ALL = new Uint8Array(256).fill(1)
+const NO_SLASH = ALL.map((_, code) => (code === "/".charCodeAt(0) ? 0 : 1))
 /** What a malformed class makes of a pattern: nothing matches it. */
-const NOTHING: Step = { kind: "one", accepts: () => false }
-const NOT_SLASH: Step = { kind: "one", accepts: (character) => character !== "/" }
-const ANYTHING: Step = { kind: "one", accepts: () => true }
+const NOTHING: Step = { kind: "one", members: new Uint8Array(256) }
+const [ANY, ANY_BUT_SLASH] = [ALL, NO_SLASH].map((members): Step => ({ kind: "any", members })) as [Step, Step]
+const [ONE, ONE_BUT_SLASH] = [ALL, NO_SLASH].map((members): Step => ({ kind: "one", members })) as [Step, Step]
+const SKIP: Step = { kind: "skip", members: ALL }
+/** By code: patterns are text in which each character is one byte of UTF-8 (`matchable`). */
+const LITERALS: readonly Step[] = Array.from({ length: 256 }, (_, code) => {
+  const members = new Uint8Array(256)
+  members[code] = 1
+  return { kind: "one", members }
+})
 
 /**
  * @param pathname - `*`, `?` and classes do not match `/`, and `**` between slashes does.
@@ -37,51 +49,77 @@ export function compileGlob(pattern: string, pathname: boolean): Glob {
       const found = readClass(pattern, i)
       if (found === null) return [NOTHING]
       const { members, end } = found
-      steps.push({ kind: "one", accepts: (it) => members[it.charCodeAt(0)] === 1 && !(pathname && it === "/") })
+      if (pathname) members["/".charCodeAt(0)] = 0
+      steps.push({ kind: "one", members })
       i = end
     } else if (c === "?") {
-      steps.push(pathname ? NOT_SLASH : ANYTHING)
+      steps.push(pathname ? ONE_BUT_SLASH : ONE)
       i++
     } else {
       // A backslash at the end stands for no character at all.
-      const literal = c === "\\" ? (pattern[++i] ?? "") : c
-      steps.push({ kind: "one", accepts: (character) => character === literal })
+      const literal = c === "\\" ? pattern.charCodeAt(++i) : pattern.charCodeAt(i)
+      steps.push(LITERALS[literal] ?? NOTHING)
       i++
     }
   }
   return steps
 }
 
+/** Room that every match uses again: by place, in which turn it was last reached; and the places of this turn and the next. */
+let reached = new Float64Array(64)
+let here = new Uint16Array(64)
+let there = new Uint16Array(64)
+let turn = 0
+
 /** Whether the text from `start` on is one that the pattern describes. */
 export function matchGlob(glob: Glob, text: string, start: number): boolean {
-  /** By place: in which turn it was last reached. */
-  const turns = new Uint32Array(glob.length + 1)
-  let at = reach(glob, [0], turns, 1)
-  for (let j = start; j < text.length && at.length > 0; j++) {
-    const character = text[j] as string
-    const next: number[] = []
-    for (const place of at) {
+  if (glob.length >= reached.length) makeRoom(glob.length + 1)
+  turn++
+  let count = reach(glob, 0, here, 0)
+  for (let j = start; j < text.length; j++) {
+    if (count === 0) return false
+    const code = text.charCodeAt(j)
+    turn++
+    let after = 0
+    for (let k = 0; k < count; k++) {
+      const place = here[k] as number
       const step = glob[place]
-      if (step?.kind === "any" && (step.slashes || character !== "/")) next.push(place)
-      if (step?.kind === "one" && step.accepts(character)) next.push(place + 1)
+      if (step === undefined || step.kind === "skip" || step.members[code] !== 1) continue
+      after = reach(glob, step.kind === "any" ? place : place + 1, there, after)
     }
-    at = reach(glob, next, turns, j - start + 2)
+    const done = here
+    here = there
+    there = done
+    count = after
   }
-  return at.includes(glob.length)
+  return reached[glob.length] === turn
 }
 
-/** The places that wait, and those that are reached from them by no character. */
-function reach(glob: Glob, waiting: number[], turns: Uint32Array, turn: number): number[] {
-  const all: number[] = []
-  for (let place = waiting.pop(); place !== undefined; place = waiting.pop()) {
-    if (turns[place] === turn) continue
-    turns[place] = turn
-    all.push(place)
-    const step = glob[place]
-    if (step?.kind === "any" || step?.kind === "skip") waiting.push(place + 1)
-    if (step?.kind === "skip") waiting.push(place + 3)
+/** Adds a place to the list, and those that are reached from it by no character; returns how long the list is then. */
+function reach(glob: Glob, place: number, list: Uint16Array, length: number): number {
+  let count = length
+  for (let at = place; reached[at] !== turn; ) {
+    reached[at] = turn
+    list[count++] = at
+    const kind = glob[at]?.kind
+    if (kind === "any") at++
+    else if (kind === "skip") {
+      // The stars and the slash; and, for nothing, what comes after them.
+      for (const next of [at + 1, at + 2]) {
+        if (reached[next] === turn) continue
+        reached[next] = turn
+        list[count++] = next
+      }
+      at += 3
+    }
   }
-  return all
+  return count
+}
+
+function makeRoom(places: number): void {
+  reached = new Float64Array(places + 1)
+  here = new Uint16Array(places + 1)
+  there = new Uint16Array(places + 1)
 }
 
 function endOfStars(pattern: string, at: number): number {
@@ -91,12 +129,12 @@ function endOfStars(pattern: string, at: number): number {
 }
 
 function starSteps(pattern: string, at: number, end: number, pathname: boolean): readonly Step[] {
-  if (!pathname) return [{ kind: "any", slashes: true }]
+  if (!pathname) return [ANY]
   const opens = at === 0 || pattern[at - 1] === "/"
   const closes = end === pattern.length || pattern[end] === "/" || (pattern[end] === "\\" && pattern[end + 1] === "/")
   const slashes = end - at > 1 && opens && closes
-  const any: Step = { kind: "any", slashes }
-  return slashes && pattern[end] === "/" ? [{ kind: "skip" }, any] : [any]
+  const any = slashes ? ANY : ANY_BUT_SLASH
+  return slashes && pattern[end] === "/" ? [SKIP, any] : [any]
 }
 
 /** A class: which bytes are in it, and where the pattern goes on after it. */

@@ -28,9 +28,11 @@ const MAX_PATTERN_LENGTH = 4096
 /** The rules of an ignore file, in the order of its lines. Never throws: what Git would not match, matches nothing. */
 export function parseRules(text: string): readonly Rule[] {
   const lines = text.replace(/^\ufeff/, "").split("\n")
+  const known = new Map<string, Rule | null>()
   return lines.flatMap((line) => {
     if (line === "" || line.startsWith("#")) return []
-    const rule = parseRule(line.replace(/\r$/, ""))
+    const rule = known.get(line) ?? parseRule(line.replace(/\r$/, ""))
+    known.set(line, rule)
     return rule === null ? [] : [rule]
   })
 }
