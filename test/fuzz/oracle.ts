@@ -17,7 +17,7 @@ export interface Fault {
 
 const BASE_TIME_MS = 150
 const DEFAULT_MICROSECONDS_PER_BYTE = 20
-const DEFAULT_MEMORY = { base: 4 * 1024 * 1024, factor: 512 }
+const DEFAULT_MEMORY = { base: 32 * 1024 * 1024, factor: 1024 }
 /** A pause of the collector or of the machine is not the decoder's; the best of so many runs is. */
 const TIMED_RUNS = 3
 
