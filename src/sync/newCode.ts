@@ -5,12 +5,11 @@
  *
  * @module
  */
-import { toHex } from "../../crypto/bytes.ts"
 import type { MachineState } from "../../storage/verify/trustState.ts"
 import { nameOf, SHORT_ID_LENGTH } from "../trust/names.ts"
 import { newcomers } from "../trust/presence.ts"
 import { firstPaths } from "../tree/paths.ts"
-import type { Operation, Plan } from "../tree/plan/plan.ts"
+import { contentKey, type Operation, type Plan } from "../tree/plan/plan.ts"
 import { runsOnOpen } from "../tree/sensitive.ts"
 import type { Context } from "../vault/context.ts"
 import type { Head } from "../vault/head.ts"
@@ -49,8 +48,7 @@ function bringsCode(operation: Operation): boolean {
 function keyOf(operation: Operation): string {
   if (operation.kind !== "write") return `${operation.kind} ${operation.path}`
   const { node, path } = operation
-  const content = node.type === "file" ? toHex(node.hash) : node.type === "link" ? `> ${node.target}` : "/"
-  return JSON.stringify([path, content, node.mode])
+  return JSON.stringify([path, contentKey(node), node.mode])
 }
 
 async function introduce(context: Context, head: Head, machines: readonly string[]): Promise<readonly string[]> {

@@ -6,7 +6,6 @@
  *
  * @module
  */
-import { toHex } from "../../crypto/bytes.ts"
 import type { CallOptions } from "../../storage/remote/store.ts"
 import { SyncError } from "../errors.ts"
 import type { Workspace } from "../ports/workspace.ts"
@@ -17,8 +16,7 @@ import { namesOf } from "../trust/names.ts"
 import { noteSightings } from "../trust/presence.ts"
 import { unlock } from "../trust/unlock.ts"
 import { checkBrakes } from "../tree/plan/brake.ts"
-import type { TreeNode } from "../tree/node.ts"
-import { baseAfter, type Conflict, type Plan, type Resolution } from "../tree/plan/plan.ts"
+import { baseAfter, contentKey, type Conflict, type Plan, type Resolution } from "../tree/plan/plan.ts"
 import { applyResolutions } from "../tree/plan/resolve.ts"
 import { remember } from "../tree/scan/scanCache.ts"
 import { prepareStateFolder } from "../tree/stateFolder.ts"
@@ -190,9 +188,7 @@ async function rest(context: Context, workspace: Workspace, fresh: Fresh, call: 
 
 /** One conflict between two very versions. */
 function answerKey({ path, local, remote }: Conflict): string {
-  const key = (node: TreeNode | null): string =>
-    node === null ? "-" : node.type === "file" ? toHex(node.hash) : node.type === "link" ? `> ${node.target}` : "/"
-  return JSON.stringify([path, key(local), key(remote)])
+  return JSON.stringify([path, contentKey(local), contentKey(remote)])
 }
 
 function choicesOf(

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { equalBytes } from "../../../crypto/bytes.ts"
+import { equalBytes, toHex } from "../../../crypto/bytes.ts"
 import type { FileEntry, IndexEntry, Tombstone } from "../../../storage/format/index/entry.ts"
 import type { TreeNode } from "../node.ts"
 
@@ -215,6 +215,12 @@ export function toNode(node: TreeNode): TreeNode {
     case "folder":
       return { type: "folder", mode: node.mode }
   }
+}
+
+/** As text: equal for nodes of the {@link sameContent}. `-` is nothing. */
+export function contentKey(node: TreeNode | null): string {
+  if (node === null) return "-"
+  return node.type === "file" ? toHex(node.hash) : node.type === "link" ? `> ${node.target}` : "/"
 }
 
 /** Whether two nodes have the same content, whatever their permissions. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type ChildProcess, spawn } from "node:child_process"
+import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -160,4 +160,14 @@ export async function pair(first: Machine, second: Machine, store: string): Prom
   await second.ok(["join", "--store", store, "--name", second.name])
   await first.ok(["machines", "approve", second.name, "--yes"])
   await second.ok(["sync", "--yes"])
+}
+
+/** Whether the system has a program of that name. */
+export function hasProgram(name: string): boolean {
+  try {
+    execFileSync("sh", ["-c", `command -v ${name}`])
+    return true
+  } catch {
+    return false
+  }
 }

@@ -5,26 +5,16 @@
  *
  * @module
  */
-import { execFileSync } from "node:child_process"
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
 import { createTemporaryFolders } from "../../support/temporaryFolders.node.ts"
-import { launch, type Outcome, PASSPHRASE, SOURCE, type Variables } from "./command.ts"
+import { hasProgram, launch, type Outcome, PASSPHRASE, SOURCE, type Variables } from "./command.ts"
 
 const folders = createTemporaryFolders()
 afterAll(() => folders.remove())
 
 const isThere = ["dbus-run-session", "gnome-keyring-daemon"].every(hasProgram)
-
-function hasProgram(name: string): boolean {
-  try {
-    execFileSync("sh", ["-c", `command -v ${name}`])
-    return true
-  } catch {
-    return false
-  }
-}
 
 /** Starts a bus and a keyring daemon for one command; with another password than the first, the keyring stays closed. */
 const inSession = (password: string): readonly string[] => [

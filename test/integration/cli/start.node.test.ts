@@ -1,10 +1,9 @@
-import { execFileSync } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { afterAll, expect, it } from "vitest"
 import { createTemporaryFolders } from "../../support/temporaryFolders.node.ts"
-import { createMachine, launch, PASSPHRASE, SOURCE } from "./command.ts"
+import { createMachine, hasProgram, launch, PASSPHRASE, SOURCE } from "./command.ts"
 
 const folders = createTemporaryFolders()
 afterAll(() => folders.remove())
@@ -60,15 +59,6 @@ it("says what it needs on an older Node, and does nothing", async () => {
 })
 
 const hasScript = process.platform === "linux" && hasProgram("script")
-
-function hasProgram(name: string): boolean {
-  try {
-    execFileSync("sh", ["-c", `command -v ${name}`])
-    return true
-  } catch {
-    return false
-  }
-}
 
 it.runIf(hasScript)("talks to a person in a terminal: passphrase twice, review, question, Ctrl-C", async () => {
   const folder = folders.make()
