@@ -64,7 +64,7 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
     }
     if (!coverage.grew()) continue
     coverage.undo()
-    for (const input of await newOnes(target, coverage, batch)) {
+    for (const input of await newOnes(target, options, batch)) {
       reached.push(input)
       known.push(input)
     }
@@ -75,15 +75,19 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
 /** Which inputs of a batch reach what is new: each half of it is run again by itself, and each half of that. */
 async function newOnes(
   target: Target,
-  coverage: BlockCoverage,
+  options: FuzzOptions,
   batch: readonly Uint8Array[],
 ): Promise<readonly Uint8Array[]> {
+  const { coverage, onInput } = options
   coverage.skip()
-  for (const input of batch) await judge(target, input)
+  for (const input of batch) {
+    onInput(input)
+    await judge(target, input)
+  }
   if (!coverage.grew()) return []
   if (batch.length < 2) return batch
   coverage.undo()
   const middle = batch.length >>> 1
-  const first = await newOnes(target, coverage, batch.slice(0, middle))
-  return [...first, ...(await newOnes(target, coverage, batch.slice(middle)))]
+  const first = await newOnes(target, options, batch.slice(0, middle))
+  return [...first, ...(await newOnes(target, options, batch.slice(middle)))]
 }

@@ -6,6 +6,8 @@
 import { splice } from "./mutate.ts"
 
 const MAX_TRIALS = 2000
+/** What takes long for one input takes very long for thousands. */
+const MAX_MS = 10_000
 const NOTHING = new Uint8Array(0)
 
 /** @param stillShows - Whether a smaller input shows the same. */
@@ -14,9 +16,10 @@ export async function minimise(
   stillShows: (candidate: Uint8Array) => Promise<boolean>,
 ): Promise<Uint8Array> {
   let best = input
+  const until = performance.now() + MAX_MS
   let trials = 0
   const take = async (candidate: Uint8Array): Promise<boolean> => {
-    if (trials++ > MAX_TRIALS || !(await stillShows(candidate))) return false
+    if (trials++ > MAX_TRIALS || performance.now() > until || !(await stillShows(candidate))) return false
     best = candidate
     return true
   }

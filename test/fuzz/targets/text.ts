@@ -11,7 +11,7 @@ import { table } from "../../../cli/output/table.ts"
 import type { Style } from "../../../cli/output/style.ts"
 import { hasMarkers, withMarkers } from "../../../cli/prompts/markers.ts"
 import { remoteName } from "../../../src/tree/names.ts"
-import { checkForPlatform, checkPath, isOwnFolder, leadsOut } from "../../../src/tree/paths.ts"
+import { checkForPlatform, checkPath, isOwnFolder, leadsOut, MAX_PATH_SEGMENTS } from "../../../src/tree/paths.ts"
 import { collisionKey } from "../../../src/tree/plan/collisions.ts"
 import { isText, mergeText } from "../../../src/tree/plan/merge.ts"
 import { createIgnoreRules } from "../../../src/tree/scan/ignoreRules.ts"
@@ -68,7 +68,9 @@ const NAMES: readonly Target[] = [
         joined(`**/*/**/*[${repeated("bcd", Math.min(n, 2000))}]x`, repeated("a/", Math.min(n, 2000))),
     },
     run(input) {
-      const [rules, path] = parts(input, 2).map(textOf) as [string, string]
+      const [rules, text] = parts(input, 2).map(textOf) as [string, string]
+      // A walk goes no deeper.
+      const path = text.split("/", MAX_PATH_SEGMENTS + 1).join("/")
       const ignore = createIgnoreRules()
       ignore.enter("", rules)
       ignore.ignores(path, false)

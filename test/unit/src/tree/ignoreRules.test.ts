@@ -97,6 +97,21 @@ describe("ignore rules", () => {
     expect(wildmatch("[[:alpha:]]", "a", true)).toBe(true)
   })
 
+  // Places of a pattern are held 32 in a word: every wildcard must work across the border of two.
+  test.each(Array.from({ length: 44 }, (_, i) => 24 + i))("mean the same behind %d characters", (length) => {
+    const before = "x".repeat(length)
+    const matches = (pattern: string, text: string) => wildmatch(`${before}${pattern}`, `${before}${text}`, true)
+    expect(["/b", "/a/b", "/a/a/b"].map((text) => matches("/**/b", text))).toEqual([true, true, true])
+    expect(["b", "/ab", "/a/bb", "/a/b/a"].map((text) => matches("/**/b", text))).toEqual([false, false, false, false])
+    expect(["/b", "/ab", "/a/b"].map((text) => matches("/**/*b", text))).toEqual([true, true, true])
+    expect(["/b/b", "/a/b/a/b", "/b/a"].map((text) => matches("/**/**/b/**/b", text))).toEqual([true, true, false])
+    expect(["b", "aab", "a/b", "ba"].map((text) => matches("*b", text))).toEqual([true, true, false, false])
+    expect(["ab", "b", "/b"].map((text) => matches("?b", text))).toEqual([true, false, false])
+    expect(["ab", "cb"].map((text) => matches("[!c]b", text))).toEqual([true, false])
+    expect(matches("**", "a/b")).toBe(false)
+    expect(matches("/**", "/a/b")).toBe(true)
+  })
+
   test("cannot take more time than their length times the text's", () => {
     const text = `${"a/".repeat(60)}b`
     expect(wildmatch(`${"**/a/".repeat(30)}c`, text, true)).toBe(false)
