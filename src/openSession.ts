@@ -21,13 +21,16 @@ import { findVersion, log } from "./sync/history.ts"
 import { repair } from "./sync/repair.ts"
 import { restore } from "./sync/restore.ts"
 import { ofOneVersion } from "./sync/oneVersion.ts"
+import { lastStandstillMs, standstill } from "./sync/standstill.ts"
 import { enter, preview, syncOnce } from "./sync/sync.ts"
 import { approve, pendingMachines, pendingWords } from "./trust/join.ts"
 import { changePassphrase, openEpoch, rekey, requirePostQuantum } from "./trust/keys.ts"
 import { deleteMachine, findMachine, listMachines, purge, revoke, viewOf } from "./trust/machines.ts"
 import { namesOf } from "./trust/names.ts"
-import { forget, isRemembered, remember, unlock } from "./trust/unlock.ts"
+import { forget, isRemembered, remember } from "./trust/remembered.ts"
+import { unlock } from "./trust/unlock.ts"
 import {
+  askEarly,
   believe,
   type Context,
   dropKeys,
@@ -53,6 +56,7 @@ export async function openSession(host: Host, config: Config, workspace: Workspa
       await remembering(context)
       return await work()
     } finally {
+      context.asked = null
       await lock.release()
     }
   }
@@ -68,7 +72,17 @@ export async function openSession(host: Host, config: Config, workspace: Workspa
     workspace: config.workspace,
     root: workspace.root,
 
-    sync: (options) => locked(options, () => syncOnce(context, workspace, options)),
+    sync: (options) =>
+      locked(
+        options,
+        async () => {
+          const still = await standstill(context, workspace, askEarly(context, options), options)
+          if (still !== null) return still
+          await recall(context)
+          return syncOnce(context, workspace, options)
+        },
+        async () => {},
+      ),
     status: (options = {}) => locked(options, () => status(context, workspace, options)),
 
     machines: (options = {}) => locked(options, async () => (await allMachines(options)).views),
@@ -194,7 +208,7 @@ async function openOrNot(host: Host, url: string): Promise<Store> {
 
 /** What differs and what is pending, without changing anything; as much of it as can be known now. */
 async function status(context: Context, workspace: Workspace, call: CallOptions): Promise<StatusReport> {
-  const known = knownStatus(context)
+  const known = knownStatus(context, await lastStandstillMs(context.state))
   const as = (status: MachineStatus): StatusReport => ({ ...known, machine: { ...known.machine, status } })
   let fresh: Fresh
   try {
@@ -214,7 +228,8 @@ async function status(context: Context, workspace: Workspace, call: CallOptions)
   await believe(context, fresh.head)
   if (machine === undefined) {
     const fingerprints = await pendingWords(context, fresh, call)
-    return { ...known, machine: { ...knownStatus(context).machine, status: "pending" }, fingerprints }
+    // To ask again may have taken new keys, and with them another id.
+    return { ...as("pending"), machine: { ...as("pending").machine, id: context.config.machine }, fingerprints }
   }
   if (context.config.phase === "asked") return as("pending")
   const report = await preview(context, workspace, fresh, call)
@@ -231,7 +246,8 @@ async function status(context: Context, workspace: Workspace, call: CallOptions)
   }
 }
 
-function knownStatus({ config, seen }: Context): StatusReport {
+function knownStatus({ config, seen }: Context, standstillMs: number): StatusReport {
+  const lastSyncMs = Math.max(seen?.stored.lastSyncMs ?? 0, standstillMs)
   return {
     workspace: config.workspace,
     root: config.root,
@@ -239,7 +255,7 @@ function knownStatus({ config, seen }: Context): StatusReport {
     machine: { id: config.machine, name: config.machineName, status: config.phase === "asked" ? "pending" : "this" },
     locked: false,
     sequence: seen?.head.verified.header.sequence ?? null,
-    lastSyncMs: seen === null || seen.stored.lastSyncMs === 0 ? null : seen.stored.lastSyncMs,
+    lastSyncMs: seen === null || lastSyncMs === 0 ? null : lastSyncMs,
     toSend: [],
     toReceive: [],
     conflicts: [],

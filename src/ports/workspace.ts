@@ -6,6 +6,8 @@
  * @module
  */
 
+import type { Footprint } from "./footprint.ts"
+
 /** What lies at a path, as cheaply as the platform can tell (lstat). */
 export interface Stat {
   readonly type: "file" | "link" | "folder" | "other"
@@ -116,6 +118,11 @@ export interface Workspace {
    */
   readPieces(path: string, onPiece: (bytes: Uint8Array) => void | Promise<void>): Promise<Outcome<Stat>>
   readLink(path: string): Promise<Outcome<string>>
+  /**
+   * Those paths of a footprint that look other than they did, or cannot be looked at, in its order. Folders tell by their
+   * times whether names have come or gone.
+   */
+  compare(footprint: Footprint, signal?: AbortSignal): Promise<readonly string[]>
 
   /**
    * Opens a new file for writing, exclusively; never an existing one unless `resume`, which keeps its bytes, and not

@@ -42,6 +42,7 @@ import { isOldVersion, notePast, readPast } from "./past.ts"
 import { type AgreedCode, holdNewCode } from "./newCode.ts"
 import { createReadAhead, type ReadAhead } from "./readAhead.ts"
 import { type Sending, type Sent, send, tellsVault } from "./send.ts"
+import { noteStandstill } from "./standstill.ts"
 import { type EarlyLook, isSettled, type Local, lookAround, lookEarly } from "./local.ts"
 import { type Survey, survey } from "./survey.ts"
 
@@ -142,7 +143,7 @@ async function attempt(
   local: Local,
   { options, answers, allowed, agreed, readAhead, call }: Attempting,
 ): Promise<SyncReport | null> {
-  if (isSettled(fresh.head, local)) return rest(context, workspace, fresh, call)
+  if (isSettled(fresh.head, local)) return rest(context, workspace, fresh, local, call)
   const names = await namesOf(context, fresh.head.trust)
   const seen = await survey(context, workspace, fresh.head, local, call)
   // What was answered before the vault moved under us holds only for the same two versions.
@@ -168,11 +169,18 @@ async function attempt(
 }
 
 /** Nothing to do but to keep house. */
-async function rest(context: Context, workspace: Workspace, fresh: Fresh, call: CallOptions): Promise<SyncReport> {
+async function rest(
+  context: Context,
+  workspace: Workspace,
+  fresh: Fresh,
+  { scanned }: Local,
+  call: CallOptions,
+): Promise<SyncReport> {
   await prepareStateFolder(workspace, context.config.workspace)
   await prune(context, workspace)
   await believe(context, fresh.head, { lastSyncMs: context.host.clock.now() })
   await dropLeftovers(context, fresh, true, call)
+  await noteStandstill(context, fresh.head, scanned)
   const { sequence } = fresh.head.verified.header
   return {
     kind: "in-sync",

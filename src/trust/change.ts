@@ -32,7 +32,8 @@ import type { Head } from "../vault/head.ts"
 import type { Identity } from "../vault/identity.ts"
 import { type NextVersion, type Published, publish } from "../vault/publish.ts"
 import { cacheShards, readIndex } from "../vault/vaultIndex.ts"
-import { isRemembered, remember, saveIdentity } from "./unlock.ts"
+import { isRemembered, remember } from "./remembered.ts"
+import { saveIdentity } from "./unlock.ts"
 
 /** The fields that every entry after the first has. */
 export type EntryPlace = Pick<TrustEntry, "format" | "sequence" | "epoch" | "time"> & {

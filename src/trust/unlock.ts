@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { concatBytes, equalBytes } from "../../crypto/bytes.ts"
+import { equalBytes } from "../../crypto/bytes.ts"
 import { Secret } from "../../crypto/secret.ts"
 import { StorageError } from "../../storage/errors.ts"
 import { openKeyBox, openPreviousKeys } from "../../storage/format/keyBox.ts"
@@ -25,18 +25,13 @@ import {
   sealIdentity,
   wipeIdentity,
 } from "../vault/identity.ts"
-import type { Config } from "../vault/memory.ts"
 import { arePassphraseKeys, derivePassphraseKeys, type PassphraseKeys, wipePassphraseKeys } from "./passphrase.ts"
+import { remember, rememberedKeyName } from "./remembered.ts"
 
 const IDENTITY = "identity"
 /** Keys that a re-key has made and the log may have by now; {@link storedIdentity} takes them up then. */
 export const NEXT_IDENTITY = "next-identity"
 const MAX_ATTEMPTS = 3
-
-/** Under which name the keychain keeps the key of a workspace. */
-export function rememberedKeyName(workspace: string): string {
-  return `workspace-key-${workspace}`
-}
 
 /**
  * Fills the context's ring with the keys of all epochs of this head, and opens this machine's identity.
@@ -119,28 +114,6 @@ export async function saveIdentity(context: Context, name: string = IDENTITY): P
   const { host, state, keyring, identity } = context
   if (identity === null || keyring.current === undefined) throw new TypeError("not unlocked")
   await state.write(name, await sealIdentity(host.crypto, keyring.current, identity))
-}
-
-/** Keeps the newest workspace key in the host's keychain. */
-export async function remember(context: Context): Promise<void> {
-  const { host, keyring, config } = context
-  const keys = keyring.current
-  if (keys === undefined) throw new TypeError("not unlocked")
-  const epoch = new Uint8Array(4)
-  new DataView(epoch.buffer).setUint32(0, keys.epoch)
-  const secret = new Secret(concatBytes(epoch, keys.key.expose()))
-  await host.keychain.write(rememberedKeyName(config.workspace), secret)
-  secret.wipe()
-}
-
-export async function isRemembered({ host, config }: Context): Promise<boolean> {
-  const secret = await host.keychain.read(rememberedKeyName(config.workspace))
-  secret?.wipe()
-  return secret !== null
-}
-
-export async function forget({ host, config }: Pick<Context, "host"> & { readonly config: Pick<Config, "workspace"> }) {
-  await host.keychain.remove(rememberedKeyName(config.workspace))
 }
 
 /** Puts the key that the keychain keeps into the ring, if it is one of this log; whether it keeps any. */

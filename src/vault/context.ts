@@ -42,6 +42,8 @@ export interface Context {
   identity: Identity | null
   /** null before the first head was believed. */
   seen: SeenHead | null
+  /** The store's answer to {@link askEarly}, for the first look of this operation. */
+  asked: Promise<readonly Branch[]> | null
 }
 
 /** What the store shows now. */
@@ -54,7 +56,17 @@ export interface Fresh {
 /** A workspace at work, as far as it is known without reading what was seen: {@link recall} does. */
 export function emptyContext(host: Host, config: Config, store: Store, identity: Identity | null = null): Context {
   const state = host.openState(config.workspace)
-  return { host, state, memory: createMemory(state), store, keyring: createKeyring(), config, identity, seen: null }
+  return {
+    host,
+    state,
+    memory: createMemory(state),
+    store,
+    keyring: createKeyring(),
+    config,
+    identity,
+    seen: null,
+    asked: null,
+  }
 }
 
 /** @throws {SyncError} `STATE_DAMAGED` */
@@ -190,6 +202,15 @@ async function mainOf(store: Store, { workspace }: Config, call: CallOptions): P
   return (await store.branches(name, call)).find((branch) => branch.name === name)
 }
 
+/** Asks the store for its branches before anything else is done; whoever looks first takes the answer. */
+export function askEarly(context: Context, call: CallOptions): Promise<readonly Branch[]> {
+  const asked = context.store.branches(branchPrefix(context.config.workspace), call)
+  // Whoever takes it hears of it.
+  asked.catch(() => {})
+  context.asked = asked
+  return asked
+}
+
 const MAX_LOOKS = 3
 
 /** One look, without waiting and without judgement; anew if a compaction took away what was being looked at. */
@@ -198,7 +219,9 @@ export async function lookOnce(
   call: CallOptions,
 ): Promise<{ readonly found: Look; readonly branches: readonly Branch[] }> {
   for (let looks = 1; ; looks++) {
-    const branches = await context.store.branches(branchPrefix(context.config.workspace), call)
+    const { asked } = context
+    context.asked = null
+    const branches = await (asked ?? context.store.branches(branchPrefix(context.config.workspace), call))
     try {
       return await lookAt(context, branches, call)
     } catch (error) {

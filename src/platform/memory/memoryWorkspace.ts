@@ -5,6 +5,7 @@
  * @module
  */
 import { SyncError } from "../../errors.ts"
+import { fits } from "../../ports/footprint.ts"
 import { createInSteps } from "../../ports/newFile.ts"
 import {
   DONE,
@@ -195,6 +196,16 @@ export function createMemoryWorkspace(options: MemoryWorkspaceOptions = {}): Wor
     },
     readLink: (path) =>
       on("readLink", path, (inode) => (inode.type === "link" ? done(inode.target) : refuse("changed"))),
+
+    compare: async (footprint, signal) => {
+      const changed: string[] = []
+      for (const [i, path] of footprint.paths.entries()) {
+        signal?.throwIfAborted()
+        const stat = await on("compare", path, (inode) => done(toStat(inode)))
+        if (!stat.ok || !fits(footprint, i, stat.value)) changed.push(path)
+      }
+      return changed
+    },
 
     create: (path, { resume = false, mode = 0o600 } = {}) =>
       at("create", path, (spot) => {

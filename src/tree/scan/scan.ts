@@ -75,6 +75,11 @@ export interface ScanResult {
   readonly diskModes: ReadonlyMap<string, number>
   /** The marker is gone, though the files are here: it is to be made again. */
   readonly markerMissing: boolean
+  /**
+   * What all of it looked like, the root included, parents first; `null` if something is left alone, or may have changed
+   * since without looking other than it did.
+   */
+  readonly settledLooks: () => ReadonlyMap<string, Stat> | null
 }
 
 const MAX_SYNCIGNORE_BYTES = 1024 * 1024
@@ -91,7 +96,8 @@ export async function scan(input: ScanInput): Promise<ScanResult> {
   const root = await input.workspace.stat("")
   if (!root.ok || root.value.type !== "folder") throw rootMissing()
   input.progress?.step("scan", undefined, "files")
-  const walk = createWalk(input, await readFileClock(input.workspace))
+  const clock = await readFileClock(input.workspace)
+  const walk = createWalk(input, clock)
   await walk.folder("", true)
   await walk.readRest()
   await walk.secondLook()
@@ -99,7 +105,24 @@ export async function scan(input: ScanInput): Promise<ScanResult> {
   const { nodes, held, occupied, seen, diskModes } = walk
   const excluded = (path: string) =>
     path.endsWith("/") ? input.rules.ignores(path.slice(0, -1), true) : input.rules.ignores(path, false)
-  return { nodes, held, occupied, excluded, seen, diskModes, markerMissing }
+  const settledLooks = () => {
+    const isSure = clock.hasCtime && held.size === 0 && !markerMissing
+    return isSure ? allSettled(clock, new Map([["", root.value], ...walk.others]), seen) : null
+  }
+  return { nodes, held, occupied, excluded, seen, diskModes, markerMissing, settledLooks }
+}
+
+function allSettled(
+  { nowNs }: FileClock,
+  looks: Map<string, Stat>,
+  seen: ReadonlyMap<string, Seen>,
+): ReadonlyMap<string, Stat> | null {
+  for (const { mtimeNs, ctimeNs } of looks.values()) if (mtimeNs >= nowNs || ctimeNs >= nowNs) return null
+  for (const [path, file] of seen) {
+    if (!file.settled) return null
+    looks.set(path, { ...file, type: "file" })
+  }
+  return looks
 }
 
 function rootMissing(): SyncError {
@@ -133,6 +156,8 @@ function createWalk(input: ScanInput, { nowNs: startedNs, hasCtime }: FileClock)
   const occupied = new Set<string>()
   const seen = new Map<string, Seen>()
   const diskModes = new Map<string, number>()
+  /** What is no file: folders and links. */
+  const others = new Map<string, Stat>()
   let unreported = 0
 
   function hold(path: string, reason: HoldReason): void {
@@ -231,6 +256,7 @@ function createWalk(input: ScanInput, { nowNs: startedNs, hasCtime }: FileClock)
     if (stat.type === "file") return file(path, stat)
     count()
     if (stat.type === "other") return hold(path, "not-a-file")
+    others.set(path, stat)
     if (stat.type === "folder") {
       put(path, { type: "folder", mode: 0 }, stat)
       return folder(path, sameRules)
@@ -329,7 +355,7 @@ function createWalk(input: ScanInput, { nowNs: startedNs, hasCtime }: FileClock)
   let folded: Set<string> | undefined
   const fold = (path: string) => path.normalize("NFC").toUpperCase().toLowerCase()
 
-  return { folder, readRest, secondLook, nodes, held, occupied, seen, diskModes }
+  return { folder, readRest, secondLook, nodes, held, occupied, seen, diskModes, others }
 }
 
 function settledByInode(cache: ScanCache): ReadonlyMap<bigint, Seen> {

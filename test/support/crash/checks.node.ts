@@ -100,7 +100,7 @@ export async function straysIn(folder: string, machines: readonly TestMachine[])
     for (const path of pathsBelow(home)) {
       const within = path.replace(/^workspaces\/[a-z2-7]{26}\/?/, "")
       const isOurs =
-        /^((config|seen|counter|identity|base|dormant|past|presence|settled)\.bin|shards(\/[0-9a-f]{64}\.bin)?|staged|lock)$/
+        /^((config|seen|counter|identity|base|dormant|past|presence|settled|footprint|last-sync)\.bin|shards(\/[0-9a-f]{64}\.bin)?|staged|lock)$/
       const isKey = /^(workspaces|keychain(\/workspace-key-[a-z2-7]{26}\.key)?)?$/
       if (!isOurs.test(within) && !isKey.test(within)) strays.push(`${name}-home/${path}`)
     }

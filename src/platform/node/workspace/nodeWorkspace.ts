@@ -23,6 +23,7 @@ import {
   type WorkspaceRefusal,
 } from "../../../ports/workspace.ts"
 import { type Anchor, createAnchor, hasDescriptorPaths } from "./anchor.ts"
+import { compare } from "./comparing.ts"
 import { createBatch } from "./durability.ts"
 import { errnoOf, refusalOf, throwIfFull } from "../fsErrors.ts"
 import { type Ends, linkOrCopy, moveExclusively, moveReplacing } from "./moves.ts"
@@ -141,6 +142,7 @@ export function createNodeWorkspace(folder: string, options: NodeWorkspaceOption
       ),
     readPieces: (path, onPiece) => readPieces(anchor, root, breathe, path, onPiece),
     readLink: (path) => at(path, (place) => readLink(place)),
+    compare: (footprint, signal) => compare(root, footprint, breathe, signal),
 
     create: async (path, { resume = false, mode = 0o600 } = {}) => {
       if (path === "") return refuse("exists")
