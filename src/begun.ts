@@ -13,7 +13,8 @@ import type { Workspace } from "./ports/workspace.ts"
 import { publishFounded, readFounding } from "./trust/found.ts"
 import { forget } from "./trust/remembered.ts"
 import { unlock } from "./trust/unlock.ts"
-import { believe, type Context, refresh } from "./vault/context.ts"
+import type { Context } from "./vault/context.ts"
+import { believe, refresh } from "./vault/refresh.ts"
 import { type Config, createMemory } from "./vault/memory.ts"
 
 /** What was begun here, and in which store. The folder is one without a marker. */

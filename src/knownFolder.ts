@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { SyncError } from "./errors.ts"
 import type { Host } from "./host.ts"
 import type { Workspace } from "./ports/workspace.ts"
 import { readMarker } from "./tree/stateFolder.ts"
@@ -27,4 +28,24 @@ export async function remembered(host: Host, ids?: readonly string[]): Promise<r
     if (config !== null) configs.push(config)
   }
   return configs
+}
+
+export async function isSetUpAt(host: Host, { root, workspace }: Config): Promise<boolean> {
+  try {
+    return (await readMarker(await host.openWorkspace(root))) === workspace
+  } catch (error) {
+    if (error instanceof SyncError && error.code === "ROOT_MISSING") return false
+    throw error
+  }
+}
+
+/** A folder that was moved is followed; a copy of one that is still there is not. */
+export async function followMove(host: Host, config: Config, workspace: Workspace): Promise<Config> {
+  if (config.root === workspace.root) return config
+  if (await isSetUpAt(host, config)) {
+    throw new SyncError("ALREADY_SET_UP", "this folder is a copy of another that is set up", { root: config.root })
+  }
+  const moved = { ...config, root: workspace.root }
+  await createMemory(host.openState(config.workspace)).setConfig(moved)
+  return moved
 }

@@ -5,7 +5,8 @@
  * @module
  */
 import type { CallOptions } from "../../storage/remote/store.ts"
-import { type Context, hasMoved } from "../vault/context.ts"
+import type { Context } from "../vault/context.ts"
+import { hasMoved } from "../vault/refresh.ts"
 import { isVaultFault } from "../vault/faults.ts"
 import type { Head } from "../vault/head.ts"
 import { enter } from "./sync.ts"

@@ -21,15 +21,8 @@ import type { RepairReport } from "../reports.ts"
 import type { FileNode } from "../tree/node.ts"
 import { confirmApproval } from "../trust/join.ts"
 import { unlock } from "../trust/unlock.ts"
-import {
-  believe,
-  checkMacs,
-  type Context,
-  lookAt,
-  lookOnce,
-  requireNotRevoked,
-  requireTrusted,
-} from "../vault/context.ts"
+import type { Context } from "../vault/context.ts"
+import { believe, checkMacs, lookAt, lookOnce, requireNotRevoked, requireTrusted } from "../vault/refresh.ts"
 import { isVaultFault } from "../vault/faults.ts"
 import type { Head } from "../vault/head.ts"
 import type { Look } from "../vault/look.ts"

@@ -20,16 +20,8 @@ import { baseAfter, contentKey, type Conflict, type Plan, type Resolution } from
 import { applyResolutions } from "../tree/plan/resolve.ts"
 import { remember } from "../tree/scan/scanCache.ts"
 import { prepareStateFolder } from "../tree/stateFolder.ts"
-import {
-  believe,
-  type Context,
-  type Fresh,
-  hasMoved,
-  refresh,
-  requireNotRevoked,
-  requireTrusted,
-  type TakeOver,
-} from "../vault/context.ts"
+import type { Context, Fresh } from "../vault/context.ts"
+import { believe, hasMoved, refresh, requireNotRevoked, requireTrusted, type TakeOver } from "../vault/refresh.ts"
 import { isVaultFault } from "../vault/faults.ts"
 import type { Head } from "../vault/head.ts"
 import { sweepShards } from "../vault/vaultIndex.ts"

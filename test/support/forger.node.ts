@@ -6,7 +6,8 @@
  */
 import { concatBytes, utf8 } from "../../crypto/bytes.ts"
 import { enter } from "../../src/sync/sync.ts"
-import { type Context, createContext } from "../../src/vault/context.ts"
+import type { Context } from "../../src/vault/context.ts"
+import { createContext } from "../../src/vault/refresh.ts"
 import type { Head } from "../../src/vault/head.ts"
 import { signersOf } from "../../src/vault/identity.ts"
 import { createMemory } from "../../src/vault/memory.ts"

@@ -11,7 +11,7 @@ import { Secret } from "../../../../crypto/secret.ts"
 import { firstCommitment, newWorkspaceKey } from "../../../../src/trust/change.ts"
 import { noteFounding, publishFounded } from "../../../../src/trust/found.ts"
 import { createPassphraseEntry } from "../../../../src/trust/passphrase.ts"
-import { createContext } from "../../../../src/vault/context.ts"
+import { createContext } from "../../../../src/vault/refresh.ts"
 import { createIdentity, signersOf } from "../../../../src/vault/identity.ts"
 import { createMemoryMachine, found, STORE_URL } from "../../../support/memoryMachine.ts"
 
