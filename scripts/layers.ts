@@ -53,7 +53,7 @@ export const LAYERS: readonly Layer[] = [
     room: "storage/",
     what: "the vault: what is kept and in what order",
     rooms: ["crypto/", ...STORAGE_CORE, STORE_PORT],
-    packages: ["fzstd"],
+    packages: [],
   },
   {
     room: "storage/format/",

@@ -6,10 +6,10 @@
  *
  * @module
  */
-import { decompress as decompressZstd } from "fzstd"
 import type { Awaitable } from "../crypto/crypto.ts"
 import { StorageError } from "./errors.ts"
 import type { Codec } from "./format/index/entry.ts"
+import { decodeZstd } from "./zstd/decoder.ts"
 
 /** Bytes as they will be sealed, and how they got so. */
 export interface Compressed {
@@ -40,7 +40,7 @@ export const storingCompressor: Compressor = {
   decompress,
 }
 
-/** The portable {@link Decompress}: zstd in JavaScript, deflate by the platform's stream. */
+/** The portable {@link Decompress}: zstd in WebAssembly, deflate by the platform's stream. */
 export async function decompress(codec: Codec, stored: Uint8Array, plainBytes: number): Promise<Uint8Array> {
   switch (codec) {
     case "none":
@@ -129,14 +129,9 @@ function readZstdSize(view: DataView, at: number, bytes: number): number {
   return Number(view.getBigUint64(at, true))
 }
 
-function inflateZstd(stored: Uint8Array, plainBytes: number): Uint8Array {
-  let plain: Uint8Array
-  try {
-    plain = decompressZstd(stored, new Uint8Array(plainBytes))
-  } catch (cause) {
-    throw notOfCodec(cause)
-  }
-  if (plain.length !== plainBytes) throw wrongLength()
+async function inflateZstd(stored: Uint8Array, plainBytes: number): Promise<Uint8Array> {
+  const plain = await decodeZstd(stored, plainBytes)
+  if (plain === undefined) throw notOfCodec()
   return plain
 }
 

@@ -12,7 +12,7 @@ import type { Job, Report } from "./job.ts"
 
 const root = pathToFileURL(join(import.meta.dirname, "..", "..")).href
 const OWN = ["crypto", "storage", "src", "cli"].map((room) => `${root}/${room}/`)
-const coverage = startCoverage((url) => OWN.some((room) => url.startsWith(room)) || url.includes("/fzstd/"))
+const coverage = startCoverage((url) => OWN.some((room) => url.startsWith(room)))
 
 const job = workerData as Job
 const { fuzzAll } = await import("./fuzzAll.ts")

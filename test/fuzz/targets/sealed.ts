@@ -63,8 +63,6 @@ function codecTarget(codec: "zstd" | "deflate-raw", compress: (bytes: Uint8Array
       const stored = input.slice(3)
       const native = await outcome(createNodeCompressor().decompress, codec, stored, length)
       const other = await outcome(decompress, codec, stored, length)
-      // The portable decoder of zstd lets some damage pass that the native one sees: then the chunk's hash speaks.
-      if (codec === "zstd" && typeof native === "string") return
       if (typeof native === "string" || typeof other === "string") must(native === other, "platforms read differently")
       else must(equalBytes(native, other), "platforms read other bytes")
     },

@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { fromHex, utf8 } from "../../../crypto/bytes.ts"
+import { concatBytes, equalBytes, fromHex, utf8 } from "../../../crypto/bytes.ts"
 import { createWebCompressor } from "../../../src/platform/web/webCompressor.ts"
 import { checkZstdFrame, decompress, looksCompressible } from "../../../storage/compress.ts"
 import { seededBytes } from "../../support/vault.ts"
@@ -8,6 +8,23 @@ import { seededBytes } from "../../support/vault.ts"
 const TEXT = utf8("sessyn ".repeat(40))
 /** {@link TEXT} by libzstd. */
 const ZSTD = fromHex("28b52ffd6018007500003873657373796e2001000e528b11")
+
+/** The most that one block may hold. */
+const ZSTD_BLOCK_BYTES = 128 * 1024
+/** A block of sequences whose bits end long before its sequences do. */
+const EXHAUSTED = fromHex("28b52ffd6088124d0000283030fd0083d30380")
+
+/** A zstd frame of zeros, in blocks that repeat one byte. */
+function zeros(length: number): Uint8Array {
+  const header = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0x80, 0x50, 0, 0, 0, 0)
+  new DataView(header.buffer).setUint32(6, length, true)
+  const blocks: Uint8Array[] = []
+  for (let left = length; left > 0; left -= ZSTD_BLOCK_BYTES) {
+    const head = (Math.min(left, ZSTD_BLOCK_BYTES) << 3) | 2 | (left <= ZSTD_BLOCK_BYTES ? 1 : 0)
+    blocks.push(Uint8Array.of(head & 0xff, (head >> 8) & 0xff, head >> 16, 0))
+  }
+  return concatBytes(header, ...blocks)
+}
 
 const refused = expect.objectContaining({ code: "FORMAT_INVALID" })
 
@@ -33,6 +50,28 @@ describe("inflating", () => {
     const { bytes } = await createWebCompressor().compress(new Uint8Array(64 * 1024 * 1024))
     expect(bytes.length).toBeLessThan(80_000)
     await expect(decompress("deflate-raw", bytes, 1000)).rejects.toEqual(refused)
+  })
+
+  test("refuses damage within a zstd frame, and reads the next one", async () => {
+    await expect(decompress("zstd", EXHAUSTED, 5000)).rejects.toEqual(refused)
+    // Reserved block types, of a length that is right and of none.
+    await expect(decompress("zstd", fromHex("28b52ffd2001070000"), 1)).rejects.toEqual(refused)
+    await expect(decompress("zstd", fromHex("28b52ffd2000070000"), 0)).rejects.toEqual(refused)
+    // A checksum that is another's.
+    await expect(decompress("zstd", fromHex("28b52ffd2400010000ffffffff"), 0)).rejects.toEqual(refused)
+    expect(await decompress("zstd", fromHex("28b52ffd2000010000"), 0)).toEqual(new Uint8Array(0))
+    expect(await decompress("zstd", ZSTD, TEXT.length)).toEqual(TEXT)
+  })
+
+  test("of zstd takes any length, again and again and at the same time", async () => {
+    for (const length of [40 * 1024 * 1024, 8 * 1024 * 1024, 1, 8 * 1024 * 1024]) {
+      const frame = zeros(length)
+      const plains = await Promise.all([1, 2, 3].map(() => decompress("zstd", frame, length)))
+      for (const plain of plains) {
+        expect(plain.length).toBe(length)
+        expect(equalBytes(plain, new Uint8Array(length))).toBe(true)
+      }
+    }
   })
 
   test("of any bytes at all either works or is refused with a code", async () => {
