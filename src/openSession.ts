@@ -34,6 +34,7 @@ export async function openSession(host: Host, config: Config, workspace: Workspa
       return still ?? (await (await operations()).sync(options))
     } finally {
       context.asked = null
+      context.glance = null
       await lock.release()
     }
   }

@@ -14,7 +14,7 @@ import type { Context } from "../vault/context.ts"
 import type { Head } from "../vault/head.ts"
 import type { MachineNames } from "./changes.ts"
 import { readContent } from "./download.ts"
-import { findContent } from "./history.ts"
+import { findContent } from "./versions/history.ts"
 
 /** Larger files are neither merged nor shown. */
 const MAX_SHOWN_BYTES = 4 * 1024 * 1024

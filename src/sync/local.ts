@@ -11,6 +11,7 @@ import type { Workspace } from "../ports/workspace.ts"
 import { JOURNAL } from "../tree/apply/journal.ts"
 import { sameContent } from "../tree/plan/plan.ts"
 import { createIgnoreRules } from "../tree/scan/ignoreRules.ts"
+import type { Glance } from "../tree/scan/resume.ts"
 import { type ScanResult, scan } from "../tree/scan/scan.ts"
 import type { ScanCache } from "../tree/scan/scanCache.ts"
 import type { Context } from "../vault/context.ts"
@@ -71,7 +72,8 @@ export function lookEarly(context: Context, workspace: Workspace, call: CallOpti
   async function begin(): Promise<{ readonly base: StoredBase; readonly scanned: ScanResult } | null> {
     if ((await context.state.read(JOURNAL)) !== null) return null
     const base = await readBase(context)
-    return { base, scanned: await scanner.scan(base.cache ?? new Map(), signal, progress) }
+    const glance = context.glance ?? undefined
+    return { base, scanned: await scanner.scan(base.cache ?? new Map(), signal, progress, glance) }
   }
 
   return {
@@ -105,7 +107,12 @@ function createScanner({ host, config, keyring }: Context, workspace: Workspace,
       keys = keyring.get(trust.epoch.epoch)
       if (keys !== undefined) intake?.sealUnder(keys)
     },
-    async scan(cache: ScanCache, signal: AbortSignal | undefined, progress: Progress): Promise<ScanResult> {
+    async scan(
+      cache: ScanCache,
+      signal: AbortSignal | undefined,
+      progress: Progress,
+      glance?: Glance,
+    ): Promise<ScanResult> {
       readAhead?.clear()
       const opened = host.openIntake?.({ root: workspace.root, keeps: readAhead !== undefined })
       intake = opened
@@ -119,6 +126,7 @@ function createScanner({ host, config, keyring }: Context, workspace: Workspace,
           workspaceId: config.workspace,
           progress,
           signal,
+          glance,
           intake: opened,
           ...(readAhead !== undefined && { onContent: readAhead.keep, onReady: readAhead.keepReady }),
         })

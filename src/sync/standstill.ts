@@ -39,6 +39,8 @@ interface Note {
   readonly sequence: number
   readonly commit: string
   readonly footprint: Footprint
+  /** Folders that held something that is not synced. */
+  readonly occupied: ReadonlySet<string>
 }
 
 /**
@@ -57,13 +59,15 @@ export async function noteStandstill(
     day: dayOf(host),
     sequence: verified.header.sequence,
     commit,
-    footprint: takeFootprint(looks),
+    footprint: takeFootprint(looks.others, looks.files),
+    occupied: scanned.occupied,
   })
   await state.write(FOOTPRINT, note, { cache: true })
 }
 
 /**
- * What a sync would report, if nothing at all has changed; else `null`. The caller holds the workspace's lock.
+ * What a sync would report, if nothing at all has changed; else `null`, and the context gets what was seen. The caller
+ * holds the workspace's lock.
  *
  * @param branches - All of this workspace, being asked for.
  */
@@ -85,7 +89,9 @@ export async function standstill(
     readMarker(workspace),
     workspace.compare(note.footprint, signal),
   ])
-  if (!equalBytes(note.memory, memory) || !isUnlocked || marker !== config.workspace || changed.length > 0) return null
+  if (!equalBytes(note.memory, memory) || marker !== config.workspace) return null
+  if (changed.length > 0) context.glance = { ...note, changed }
+  if (changed.length > 0 || !isUnlocked) return null
   const [main, ...others] = await branches
   if (main?.name !== mainBranch(config.workspace) || main.head !== note.commit || others.length > 0) return null
   if (!dryRun) await state.write(LAST_SYNC, utf8(String(host.clock.now())), { cache: true })
@@ -124,12 +130,13 @@ function dayOf({ clock }: Context["host"]): number {
   return Math.floor(clock.now() / DAY_MS)
 }
 
-/** Digest, two numbers, the commit's line, the footprint, and the hash of it all. */
-function encodeNote({ crypto }: Context["host"], { memory, day, sequence, commit, footprint }: Note): Uint8Array {
+/** Digest, two numbers, a line with the commit and the occupied folders, the footprint, and the hash of it all. */
+function encodeNote({ crypto }: Context["host"], note: Note): Uint8Array {
+  const { memory, day, sequence, commit, footprint, occupied } = note
   const numbers = new DataView(new ArrayBuffer(NUMBERS_BYTES))
   numbers.setFloat64(0, day)
   numbers.setFloat64(8, sequence)
-  const head = concatBytes(memory, new Uint8Array(numbers.buffer), utf8(`${commit}\n`))
+  const head = concatBytes(memory, new Uint8Array(numbers.buffer), utf8(`${JSON.stringify([commit, ...occupied])}\n`))
   const body = concatBytes(head, encodeFootprint(footprint))
   return concatBytes(body, crypto.sha256(body))
 }
@@ -138,16 +145,19 @@ function encodeNote({ crypto }: Context["host"], { memory, day, sequence, commit
 function decodeNote({ crypto }: Context["host"], bytes: Uint8Array): Note | null {
   const body = bytes.subarray(0, -HASH_BYTES)
   if (!equalBytes(crypto.sha256(body), bytes.subarray(body.length))) return null
-  const commitAt = HASH_BYTES + NUMBERS_BYTES
-  const end = body.indexOf(0x0a, commitAt)
+  const lineAt = HASH_BYTES + NUMBERS_BYTES
+  const end = body.indexOf(0x0a, lineAt)
   const footprint = end < 0 ? null : decodeFootprint(body.subarray(end + 1))
   if (footprint === null) return null
   const view = new DataView(body.buffer, body.byteOffset + HASH_BYTES, NUMBERS_BYTES)
+  // Its hash says that we have written it.
+  const [commit, ...occupied] = JSON.parse(fromUtf8(body.subarray(lineAt, end))) as [string, ...string[]]
   return {
     memory: body.subarray(0, HASH_BYTES),
     day: view.getFloat64(0),
     sequence: view.getFloat64(8),
-    commit: fromUtf8(body.subarray(commitAt, end)),
+    commit,
     footprint,
+    occupied: new Set(occupied),
   }
 }

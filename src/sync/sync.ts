@@ -156,6 +156,8 @@ async function attempt(
   const reported = report(seen, { ...outcome, choices, open: skipped, held })
   if (skipped.length === 0 && reported.skipped.length === 0) {
     await noteSettled(context, outcome.baseHash, outcome.head.commit)
+    const isAsScanned = !outcome.isDiskChanged && plan.dormant.length === 0
+    if (isAsScanned) await noteStandstill(context, outcome.head, local.scanned)
   }
   return reported
 }
@@ -246,6 +248,7 @@ interface Finished {
   readonly names: MachineNames
   readonly bytesSent: number
   readonly bytesReceived: number
+  readonly isDiskChanged: boolean
 }
 
 /** null if somebody else moved the vault first: nothing was changed. */
@@ -262,7 +265,8 @@ async function carryOut(context: Context, workspace: Workspace, carrying: Carryi
   const baseHash = await learn(context, { ...carrying, sent, applied, failed })
   await prune(context, workspace)
   const { bytesReceived } = applied
-  return { head: sent.head, baseHash, plan, failed, names, bytesSent: sent.bytesSent, bytesReceived }
+  const isDiskChanged = applied.done.size > 0
+  return { head: sent.head, baseHash, plan, failed, names, bytesSent: sent.bytesSent, bytesReceived, isDiskChanged }
 }
 
 /** The base learns what holds on both sides now; then the journal may go. Answers the base's hash. */

@@ -10,6 +10,7 @@ import type { Branch, CallOptions, Store } from "../../storage/remote/store.ts"
 import { SyncError } from "../errors.ts"
 import type { Host } from "../host.ts"
 import type { State, StateLock } from "../ports/state.ts"
+import type { Glance } from "../tree/scan/resume.ts"
 import { type Identity, wipeIdentity } from "./identity.ts"
 import type { Head } from "./head.ts"
 import { type Config, createMemory, type Memory, type Seen } from "./memory.ts"
@@ -34,6 +35,8 @@ export interface Context {
   seen: SeenHead | null
   /** The store's answer to {@link askEarly}, for the first look of this operation. */
   asked: Promise<readonly Branch[]> | null
+  /** What was seen of the disk already, for the first scan of this operation. */
+  glance: Glance | null
 }
 
 /** What the store shows now. */
@@ -56,6 +59,7 @@ export function emptyContext(host: Host, config: Config, store: Store, identity:
     identity,
     seen: null,
     asked: null,
+    glance: null,
   }
 }
 

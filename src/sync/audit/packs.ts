@@ -14,7 +14,7 @@ import type { Context } from "../../vault/context.ts"
 import { isVaultFault } from "../../vault/faults.ts"
 import type { Head } from "../../vault/head.ts"
 import { chunkPlace, fetchChunks, readInOrder } from "../download.ts"
-import { pastHeads } from "../history.ts"
+import { pastHeads } from "../versions/history.ts"
 import { packKey, reasonOf, type ShardAudit, type WantedPack } from "./shards.ts"
 
 /** Packs of one request: of 8 MiB each, that takes no longer than a host allows for one. */

@@ -14,7 +14,7 @@ import { checkMacs } from "../../vault/refresh.ts"
 import { isVaultFault } from "../../vault/faults.ts"
 import type { Head } from "../../vault/head.ts"
 import { look } from "../../vault/look.ts"
-import { ofOneVersion } from "../oneVersion.ts"
+import { ofOneVersion } from "../versions/oneVersion.ts"
 import { audit, auditDamaged } from "./audit.ts"
 
 export async function verify(context: Context, call: CallOptions): Promise<AuditReport> {

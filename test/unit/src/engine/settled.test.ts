@@ -196,6 +196,20 @@ describe("a machine on which nothing has changed since all was equal", () => {
     expect(await b.read("file")).toBe(await a.read("file"))
   })
 
+  it("heeds rules that leave out themselves", async () => {
+    const write = async (rules: string) => {
+      const writer = await a.workspace.create(".syncignore", { resume: true })
+      if (!writer.ok) throw new Error(writer.refusal)
+      await writer.value.write(0, new TextEncoder().encode(rules))
+      await writer.value.close()
+    }
+    await a.write("held-back", "x")
+    await write(".syncignore\nheld-back\n")
+    for (let time = 0; time < 3; time++) await a.sync()
+    await write(".syncignore\nother-one\n")
+    expect((await a.sync()).sent).toMatchObject([{ path: "held-back" }])
+  })
+
   it("asks again for a conflict that was left open", async () => {
     await b.write("file", "by B")
     await b.sync()

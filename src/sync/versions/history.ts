@@ -5,19 +5,19 @@
  *
  * @module
  */
-import { equalBytes, toHex } from "../../crypto/bytes.ts"
-import type { FileEntry, IndexEntry } from "../../storage/format/index/entry.ts"
-import { StorageError } from "../../storage/errors.ts"
-import type { CallOptions } from "../../storage/remote/store.ts"
-import { verifyHeaderMac } from "../../storage/verify/macs.ts"
-import { SyncError } from "../errors.ts"
-import type { VersionView } from "../reports.ts"
-import { namesOf } from "../trust/names.ts"
-import type { TreeNode } from "../tree/node.ts"
-import { sameContent } from "../tree/plan/plan.ts"
-import type { Context } from "../vault/context.ts"
-import { type Head, soundHead } from "../vault/head.ts"
-import { readPastIndex, type ShardMemo, type VaultIndex } from "../vault/vaultIndex.ts"
+import { equalBytes, toHex } from "../../../crypto/bytes.ts"
+import type { FileEntry, IndexEntry } from "../../../storage/format/index/entry.ts"
+import { StorageError } from "../../../storage/errors.ts"
+import type { CallOptions } from "../../../storage/remote/store.ts"
+import { verifyHeaderMac } from "../../../storage/verify/macs.ts"
+import { SyncError } from "../../errors.ts"
+import type { VersionView } from "../../reports.ts"
+import { namesOf } from "../../trust/names.ts"
+import type { TreeNode } from "../../tree/node.ts"
+import { sameContent } from "../../tree/plan/plan.ts"
+import type { Context } from "../../vault/context.ts"
+import { type Head, soundHead } from "../../vault/head.ts"
+import { readPastIndex, type ShardMemo, type VaultIndex } from "../../vault/vaultIndex.ts"
 
 /** Commits asked for at a time. */
 const PAGE = 64

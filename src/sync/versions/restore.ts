@@ -4,18 +4,18 @@
  *
  * @module
  */
-import type { IndexEntry } from "../../storage/format/index/entry.ts"
-import type { CallOptions } from "../../storage/remote/store.ts"
-import { SyncError } from "../errors.ts"
-import type { Workspace } from "../ports/workspace.ts"
-import type { RestoreReport } from "../reports.ts"
-import type { TreeNode } from "../tree/node.ts"
-import { parentOf } from "../tree/paths.ts"
-import type { Operation } from "../tree/plan/plan.ts"
-import { prepareStateFolder } from "../tree/stateFolder.ts"
-import type { Context } from "../vault/context.ts"
-import type { Head } from "../vault/head.ts"
-import { applyOperations, recoverApply } from "./carryOut.ts"
+import type { IndexEntry } from "../../../storage/format/index/entry.ts"
+import type { CallOptions } from "../../../storage/remote/store.ts"
+import { SyncError } from "../../errors.ts"
+import type { Workspace } from "../../ports/workspace.ts"
+import type { RestoreReport } from "../../reports.ts"
+import type { TreeNode } from "../../tree/node.ts"
+import { parentOf } from "../../tree/paths.ts"
+import type { Operation } from "../../tree/plan/plan.ts"
+import { prepareStateFolder } from "../../tree/stateFolder.ts"
+import type { Context } from "../../vault/context.ts"
+import type { Head } from "../../vault/head.ts"
+import { applyOperations, recoverApply } from "../carryOut.ts"
 import { findVersion } from "./history.ts"
 
 const FOLDER_MODE = 0o755

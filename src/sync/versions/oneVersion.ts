@@ -4,12 +4,12 @@
  *
  * @module
  */
-import type { CallOptions } from "../../storage/remote/store.ts"
-import type { Context } from "../vault/context.ts"
-import { hasMoved } from "../vault/refresh.ts"
-import { isVaultFault } from "../vault/faults.ts"
-import type { Head } from "../vault/head.ts"
-import { enter } from "./sync.ts"
+import type { CallOptions } from "../../../storage/remote/store.ts"
+import type { Context } from "../../vault/context.ts"
+import { hasMoved } from "../../vault/refresh.ts"
+import { isVaultFault } from "../../vault/faults.ts"
+import type { Head } from "../../vault/head.ts"
+import { enter } from "../sync.ts"
 
 const MAX_TRIES = 3
 
