@@ -90,7 +90,7 @@ export async function standstill(
     workspace.compare(note.footprint, signal),
   ])
   if (!equalBytes(note.memory, memory) || marker !== config.workspace) return null
-  if (changed.length > 0) context.glance = { ...note, changed }
+  context.glance = { ...note, changed }
   if (changed.length > 0 || !isUnlocked) return null
   const [main, ...others] = await branches
   if (main?.name !== mainBranch(config.workspace) || main.head !== note.commit || others.length > 0) return null

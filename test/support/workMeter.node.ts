@@ -17,6 +17,8 @@ export interface Work {
   listed: number
   opened: number
   created: number
+  /** Paths that were only looked at, to compare them. */
+  compared: number
   /** Bytes through SHA-256, of pieces of at least {@link LONG_BYTES}: contents, packs, shards. Keys take short ones. */
   hashed: number
   compressed: number
@@ -57,6 +59,7 @@ function noWork(): Work {
     listed: 0,
     opened: 0,
     created: 0,
+    compared: 0,
     hashed: 0,
     compressed: 0,
     sealed: 0,
@@ -125,6 +128,10 @@ function countingWorkspace(workspace: Workspace, work: () => Work): Workspace {
     read(path, ...how) {
       work().opened++
       return workspace.read(path, ...how)
+    },
+    compare(footprint, signal) {
+      work().compared += footprint.paths.length
+      return workspace.compare(footprint, signal)
     },
     readPieces(path, onPiece) {
       work().opened++
