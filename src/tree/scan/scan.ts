@@ -90,11 +90,11 @@ export async function scan(input: ScanInput): Promise<ScanResult> {
   const excluded = (path: string) =>
     path.endsWith("/") ? input.rules.ignores(path.slice(0, -1), true) : input.rules.ignores(path, false)
   const settledLooks = () => {
+    const isSure = clock.hasCtime && clock.tellsNames && held.size === 0 && !markerMissing
     // Rules that are left out themselves could change unseen.
-    const isSure =
-      clock.hasCtime && held.size === 0 && !markerMissing && walk.rulesFiles.every((path) => seen.has(path))
+    if (!isSure || !walk.rulesFiles.every((path) => seen.has(path))) return null
     const others = new Map([["", root.value], ...walk.others])
-    return isSure && isSettled(clock, others, seen) ? { others, files: seen } : null
+    return isSettled(clock, others, seen) ? { others, files: seen } : null
   }
   return { nodes, held, occupied, excluded, seen, diskModes, markerMissing, settledLooks }
 }

@@ -429,4 +429,48 @@ describe("scan", () => {
     const reason = new Error("stop")
     await expect(look({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
   })
+
+  describe("tells what all of it looked like", () => {
+    const TREE = { a: "x", "in/b": "x", empty: { folder: 0o700 }, link: { link: "a" } }
+
+    it("if that is enough to know whether it changes", async () => {
+      await plant(workspace, TREE)
+      const { settledLooks } = await look({ cache: await agree() })
+      const { others, files } = settledLooks() ?? { others: new Map(), files: new Map() }
+      expect([...others.keys()].sort()).toEqual(["", "empty", "in", "link"])
+      expect([...files.keys()].sort()).toEqual(["a", "in/b"])
+    })
+
+    it("not where folders do not tell that names come and go, or nothing tells of a change", async () => {
+      await plant(workspace, TREE)
+      const still: Workspace = {
+        ...workspace,
+        async stat(path) {
+          const stat = await workspace.stat(path)
+          return stat.ok && stat.value.type === "folder"
+            ? { ok: true, value: { ...stat.value, mtimeNs: 1n, ctimeNs: 1n } }
+            : stat
+        },
+      }
+      const unchanging: Workspace = {
+        ...workspace,
+        async stat(path) {
+          const stat = await workspace.stat(path)
+          return stat.ok ? { ok: true, value: { ...stat.value, ctimeNs: stat.value.mtimeNs } } : stat
+        },
+      }
+      const cache = await agree()
+      expect((await look({ workspace: still, cache })).settledLooks()).toBeNull()
+      expect((await look({ workspace: unchanging, cache })).settledLooks()).toBeNull()
+    })
+
+    it("not if something is left alone, or rules leave themselves out", async () => {
+      await plant(workspace, { ...TREE, ".syncignore": ".syncignore\n" })
+      expect((await look({ cache: await agree() })).settledLooks()).toBeNull()
+      await workspace.removeFile(".syncignore")
+      expect((await look({ cache: await agree() })).settledLooks()).not.toBeNull()
+      open({ before: (operation, path) => (operation === "readLink" && path === "link" ? "denied" : undefined) })
+      expect((await look({ cache: await agree() })).settledLooks()).toBeNull()
+    })
+  })
 })
