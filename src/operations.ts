@@ -158,9 +158,11 @@ export function createOperations(context: Context, workspace: Workspace): Operat
     repair: (options = {}) => locked(options, () => repair(context, workspace, options), recallWhatCanBe),
 
     async waitForRemote({ pollMs, signal }) {
+      // From what is written down: a sync that found nothing changed, and other processes, leave nothing in the context.
+      const synced = (await context.memory.seen())?.commit
       for (;;) {
         const [main] = await store.branches(mainBranch(config.workspace), { signal })
-        if (main?.head !== context.seen?.head.commit) return
+        if (main?.head !== synced) return
         await host.clock.sleep(pollMs, signal)
       }
     },

@@ -135,6 +135,28 @@ describe("a machine on which nothing has changed since all was equal", () => {
     await expect(a.sync()).rejects.toMatchObject({ code: "REVOKED" })
   })
 
+  it("waits for what comes next, whichever process synced last", async () => {
+    const stop = new AbortController()
+    // A clock that runs at once would leave nobody else a turn.
+    Object.assign(a.clock, { sleep: () => new Promise((resolve) => setTimeout(resolve)) })
+    await a.session(async (open) => {
+      await open.sync({ onConflict: "ask" })
+      await b.write("file", "from B")
+      await b.sync()
+      await a.sync()
+      await a.sync()
+      expect((await open.sync({ onConflict: "ask" })).kind).toBe("in-sync")
+      asked.length = 0
+      const waiting = open.waitForRemote({ pollMs: 1000, signal: stop.signal }).then(() => "moved")
+      while (asked.length < 5)
+        await Promise.race([waiting.then(() => Promise.reject(new Error("moved"))), a.clock.sleep(0)])
+      await b.write("file", "from B again")
+      await b.sync()
+      expect(await waiting).toBe("moved")
+      expect(asked.length).toBeGreaterThan(5)
+    })
+  })
+
   it("notices another folder in its place", async () => {
     await a.workspace.rename(".sessyn/workspace", "elsewhere", { replace: false })
     await a.workspace.removeFile("elsewhere")
