@@ -6,7 +6,7 @@
  * @module
  */
 import { type Footprint, lookOf } from "../../ports/footprint.ts"
-import type { Stat } from "../../ports/workspace.ts"
+import { isSameStat, type Stat } from "../../ports/workspace.ts"
 import { nameOf, parentOf } from "../paths.ts"
 import { IGNORE_FILE } from "./ignoreRules.ts"
 import type { ScanInput } from "./scan.ts"
@@ -39,7 +39,7 @@ export async function resume(walk: Walk, input: ScanInput, glance: Glance): Prom
     fresh.set(path, stat.value)
   }
   const isKnown = (path: string) => !fresh.has(path) && !isBelow(path)
-  if (!(await enterRules(walk, cache, isKnown))) return false
+  if (!(await enterRules(walk, input, isKnown))) return false
   for (const [i, path] of glance.footprint.paths.entries()) {
     const { base, seen } = cache.get(path) ?? {}
     if (base == null || !isKnown(path)) continue
@@ -66,11 +66,18 @@ function changedFolders({ cache }: ScanInput, { footprint, changed }: Glance): r
   return folders.length > MOST_FOLDERS ? null : folders
 }
 
-/** Rules go before anything that they are asked about. */
-async function enterRules(walk: Walk, cache: ScanInput["cache"], isKnown: (path: string) => boolean): Promise<boolean> {
+/** Rules go before anything that they are asked about. Those read must be the ones that the tree was walked under. */
+async function enterRules(
+  walk: Walk,
+  { cache, workspace }: ScanInput,
+  isKnown: (path: string) => boolean,
+): Promise<boolean> {
   for (const [path, { seen }] of cache) {
     if (nameOf(path) !== IGNORE_FILE || seen === null || !isKnown(path)) continue
-    if (!(await walk.enter(parentOf(path), { ...seen, type: "file" })).ok) return false
+    const file: Stat = { ...seen, type: "file" }
+    if (!(await walk.enter(parentOf(path), file)).ok) return false
+    const now = await workspace.stat(path)
+    if (!now.ok || !isSameStat(now.value, file)) return false
   }
   return true
 }

@@ -145,4 +145,24 @@ describe("a walk of which most is known", () => {
     expect(nodes.size).toBe(cache.size + 1)
     expect(done.sort()).toEqual(["list b", "list b/c", "read a/1", "read b/new"])
   })
+
+  it("walks all of it if the rules change under it", async () => {
+    const workspace = await planted()
+    await plant(workspace, { ".syncignore": "other\n", kept: "x", "in/kept": "x", a: "x", b: "x", c: "x" })
+    const { cache, glance } = await glanceAfter(workspace, [{ kind: "write", path: "a", text: "edited" }])
+    let isChanged = false
+    const changing: Workspace = {
+      ...workspace,
+      read: async (path, ...how) => {
+        if (path === ".syncignore" && !isChanged) {
+          isChanged = true
+          await make(workspace, { kind: "write", path, text: "kept\n#" })
+        }
+        return workspace.read(path, ...how)
+      },
+    }
+    const { nodes } = await look(changing, cache, { glance })
+    expect(isChanged).toBe(true)
+    expect([...nodes.keys()].sort()).toEqual([".syncignore", "a", "b", "c", "in"])
+  })
 })
