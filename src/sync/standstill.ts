@@ -95,16 +95,12 @@ export async function standstill(
   const [main, ...others] = await branches
   if (main?.name !== mainBranch(config.workspace) || main.head !== note.commit || others.length > 0) return null
   if (!dryRun) await state.write(LAST_SYNC, utf8(String(host.clock.now())), { cache: true })
-  return {
-    kind: dryRun ? "dry-run" : "in-sync",
-    sequence: note.sequence,
-    sent: [],
-    received: [],
-    conflicts: [],
-    skipped: [],
-    bytesSent: 0,
-    bytesReceived: 0,
-  }
+  return nothingChanged(note.sequence, dryRun ? "dry-run" : "in-sync")
+}
+
+/** What a sync reports that had nothing to do. */
+export function nothingChanged(sequence: number, kind: "in-sync" | "dry-run" = "in-sync"): SyncReport {
+  return { kind, sequence, sent: [], received: [], conflicts: [], skipped: [], bytesSent: 0, bytesReceived: 0 }
 }
 
 /** When a sync last found nothing changed, in milliseconds since 1970; 0 if that is not known. */

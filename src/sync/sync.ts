@@ -34,7 +34,7 @@ import { isOldVersion, notePast, readPast } from "./past.ts"
 import { type AgreedCode, holdNewCode } from "./newCode.ts"
 import { createReadAhead, type ReadAhead } from "./readAhead.ts"
 import { type Sending, type Sent, send, tellsVault } from "./send.ts"
-import { noteStandstill } from "./standstill.ts"
+import { noteStandstill, nothingChanged } from "./standstill.ts"
 import { type EarlyLook, isSettled, type Local, lookAround, lookEarly } from "./local.ts"
 import { type Survey, survey } from "./survey.ts"
 
@@ -175,17 +175,7 @@ async function rest(
   await believe(context, fresh.head, { lastSyncMs: context.host.clock.now() })
   await dropLeftovers(context, fresh, true, call)
   await noteStandstill(context, fresh.head, scanned)
-  const { sequence } = fresh.head.verified.header
-  return {
-    kind: "in-sync",
-    sequence,
-    sent: [],
-    received: [],
-    conflicts: [],
-    skipped: [],
-    bytesSent: 0,
-    bytesReceived: 0,
-  }
+  return nothingChanged(fresh.head.verified.header.sequence)
 }
 
 /** One conflict between two very versions. */
