@@ -24,7 +24,7 @@ const TYPES = ["file", "folder", "link"] as const
 /** Of POSIX' `st_mode`: type and permissions. */
 export const SHAPE_BITS = 0o170777
 
-export function shapeOf({ type, mode }: Pick<Stat, "type" | "mode">): number {
+function shapeOf({ type, mode }: Pick<Stat, "type" | "mode">): number {
   return TYPE_BITS[type] | mode
 }
 
@@ -75,16 +75,4 @@ export function lookOf(footprint: Footprint, i: number): Stat {
     inode: footprint.inodes[i] as bigint,
     device: footprint.devices[i] as bigint,
   }
-}
-
-/** Whether what lies at the path of that number looks as it did. */
-export function fits(footprint: Footprint, i: number, stat: Stat): boolean {
-  return (
-    footprint.shapes[i] === shapeOf(stat) &&
-    footprint.sizes[i] === BigInt(stat.size) &&
-    footprint.mtimesNs[i] === stat.mtimeNs &&
-    footprint.ctimesNs[i] === stat.ctimeNs &&
-    footprint.inodes[i] === stat.inode &&
-    footprint.devices[i] === stat.device
-  )
 }

@@ -82,18 +82,18 @@ export async function standstill(
   const note = stored === null ? null : decodeNote(host, stored)
   if (note === null || note.day !== dayOf(host)) return null
   host.progress.step("scan", undefined, "files")
-  const [memory, isUnlocked, marker, changed] = await Promise.all([
+  const [memory, marker, changed] = await Promise.all([
     digestMemory(host, state),
-    // Who locked the vault is to be asked for the passphrase, whether anything has changed or not.
-    context.keyring.current !== undefined || isRemembered(context),
     readMarker(workspace),
     workspace.compare(note.footprint, signal),
   ])
   if (!equalBytes(note.memory, memory) || marker !== config.workspace) return null
-  context.glance = { ...note, changed }
-  if (changed.length > 0 || !isUnlocked) return null
+  context.glance = { footprint: note.footprint, occupied: note.occupied, changed }
+  if (changed.length > 0) return null
   const [main, ...others] = await branches
   if (main?.name !== mainBranch(config.workspace) || main.head !== note.commit || others.length > 0) return null
+  // Who locked the vault is to be asked for the passphrase, whether anything has changed or not.
+  if (context.keyring.current === undefined && !(await isRemembered(context))) return null
   if (!dryRun) await state.write(LAST_SYNC, utf8(String(host.clock.now())), { cache: true })
   return nothingChanged(note.sequence, dryRun ? "dry-run" : "in-sync")
 }

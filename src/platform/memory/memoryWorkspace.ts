@@ -5,7 +5,7 @@
  * @module
  */
 import { SyncError } from "../../errors.ts"
-import { fits } from "../../ports/footprint.ts"
+import { lookOf } from "../../ports/footprint.ts"
 import { createInSteps } from "../../ports/newFile.ts"
 import {
   DONE,
@@ -202,7 +202,7 @@ export function createMemoryWorkspace(options: MemoryWorkspaceOptions = {}): Wor
       for (const [i, path] of footprint.paths.entries()) {
         signal?.throwIfAborted()
         const stat = await on("compare", path, (inode) => done(toStat(inode)))
-        if (!stat.ok || !fits(footprint, i, stat.value)) changed.push(path)
+        if (!stat.ok || !isSameStat(lookOf(footprint, i), stat.value)) changed.push(path)
       }
       return changed
     },
