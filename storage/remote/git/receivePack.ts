@@ -45,20 +45,29 @@ export async function updateRef(
   const answer = await transport.exchange("git-receive-pack", body, { ...options, version2: false })
   const reader = createByteReader(answer)
   try {
-    const outcome = await readReport(reader, ref)
-    // The report stands, whatever becomes of the connection.
+    const report = await readReport(reader)
+    // It stands, whatever becomes of the connection. Half a push is tidied up before the answer ends, if it may.
     await reader.drain().catch(() => {})
-    return outcome
+    return outcomeOf(report, ref)
   } finally {
     await reader.close()
   }
 }
 
-async function readReport(reader: ByteReader, ref: string): Promise<UpdateOutcome> {
+interface Report {
+  readonly lines: readonly string[]
+  /** What the server says to people. */
+  readonly said: string
+}
+
+async function readReport(reader: ByteReader): Promise<Report> {
   const remarks: string[] = []
   const band = readSideBand(reader, (text) => remarks.push(text))
   const lines = await readLines(createByteReader(band))
-  const said = remarks.join(" ").trim()
+  return { lines, said: remarks.join(" ").trim() }
+}
+
+function outcomeOf({ lines, said }: Report, ref: string): UpdateOutcome {
   const unpack = lines[0] ?? ""
   if (!unpack.startsWith("unpack ")) throw notGit()
   if (unpack !== "unpack ok") throw faultOfMessage(`${unpack} ${said}`)

@@ -16,6 +16,8 @@ import { gitEnvironment } from "./gitEnvironment.ts"
 import { plain } from "./gitPrimitives.ts"
 
 const MAX_STDERR_BYTES = 8_192
+/** What a program that was left has for tidying up; it takes milliseconds. */
+const TIDYING_MS = 3_000
 
 /** How git is to treat the repository, whatever the user's own configuration says. */
 export function repositoryConfig(path: string): string[] {
@@ -42,7 +44,7 @@ export function repositoryConfig(path: string): string[] {
 
 /** @param path - Absolute path of a bare repository. */
 export function createLocalTransport(path: string): GitTransport {
-  const running = new Set<ChildProcessWithoutNullStreams>()
+  const running = new Set<Service>()
 
   const start = async (service: GitService, args: readonly string[], options: ExchangeOptions) => {
     options.signal?.throwIfAborted()
@@ -56,17 +58,18 @@ export function createLocalTransport(path: string): GitTransport {
       env,
       windowsHide: true,
     })
-    running.add(child)
-    child.once("close", () => running.delete(child))
-    return child
+    const closed = new Promise<number | null>((resolve) => child.once("close", resolve))
+    const started = { child, closed, tidiesUp: service === "git-receive-pack" }
+    running.add(started)
+    void closed.then(() => running.delete(started))
+    return started
   }
 
   return {
     url: pathToFileURL(path).href,
 
     async advertise(service, options) {
-      const child = await start(service, ["--advertise-refs"], options)
-      return answer(child, [], options)
+      return answer(await start(service, ["--advertise-refs"], options), [], options)
     },
 
     async exchange(service, body, options) {
@@ -74,22 +77,26 @@ export function createLocalTransport(path: string): GitTransport {
     },
 
     async close() {
-      const closed = [...running].map((child) => once(child, "close"))
-      for (const child of running) child.kill()
-      await Promise.all(closed)
+      await Promise.all([...running].map(leave))
     },
   }
 }
 
-/** What the child says, while it is told `pieces`. Its failure is thrown where its answer ends. */
-function answer(
-  child: ChildProcessWithoutNullStreams,
-  pieces: Iterable<Uint8Array>,
-  options: ExchangeOptions,
-): AsyncIterable<Uint8Array> {
+/** A git of our own that serves. */
+interface Service {
+  readonly child: ChildProcessWithoutNullStreams
+  /** With its exit status, once it has ended and said all. */
+  readonly closed: Promise<number | null>
+  /** Whether it leaves something on disk when it is ended by a signal. */
+  readonly tidiesUp: boolean
+}
+
+/** What the service says, while it is told `pieces`. Its failure is thrown where its answer ends. */
+function answer(service: Service, pieces: Iterable<Uint8Array>, options: ExchangeOptions): AsyncIterable<Uint8Array> {
+  const { child, closed } = service
   let stderr = Buffer.alloc(0)
   let failure: unknown
-  const onAbort = (): void => void child.kill()
+  const onAbort = (): void => void leave(service)
   options.signal?.addEventListener("abort", onAbort)
   child.on("error", (error) => {
     failure ??= error
@@ -97,15 +104,14 @@ function answer(
   child.stderr.on("data", (chunk: Buffer) => {
     if (stderr.length < MAX_STDERR_BYTES) stderr = Buffer.concat([stderr, chunk])
   })
-  const closed = new Promise<number | null>((resolve) => child.once("close", resolve))
   void feed(child, pieces, options).catch((error: unknown) => {
     failure ??= error
-    child.kill()
+    return leave(service)
   })
 
   async function* read(): AsyncGenerator<Uint8Array, void> {
     try {
-      for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
+      for await (const chunk of child.stdout.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
         options.onBytes?.(chunk.length)
         yield plain(chunk)
       }
@@ -115,11 +121,24 @@ function answer(
       if (status !== 0) throw faultOfMessage(plainText(stderr))
     } finally {
       options.signal?.removeEventListener("abort", onAbort)
-      child.kill()
-      await closed
+      await leave(service)
     }
   }
   return read()
+}
+
+/**
+ * Hangs up and waits for the end. Half a push is removed by the git that took it, once it hears no more; a
+ * signal that comes while it does so would leave the rest in the repository, for an hour and on a disk that may
+ * be full. So a signal is only for a git that does not end, or has nothing to tidy up.
+ */
+async function leave({ child, closed, tidiesUp }: Service): Promise<void> {
+  const timer = setTimeout(() => child.kill(), tidiesUp ? TIDYING_MS : 0)
+  child.stdin.destroy()
+  // It may still have something to say, and would be ended by a pipe that nobody reads.
+  child.stdout.resume()
+  await closed
+  clearTimeout(timer)
 }
 
 /** Writes with back-pressure. A child that stops listening has said why, or its exit status does. */

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto"
 import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
@@ -50,6 +51,22 @@ describe("a repository after a power cut", () => {
     await openLocalGitStore({ path, create: false })
     expect([old, keep].map(existsSync)).toEqual([false, false])
     expect([growing, users].map(existsSync)).toEqual([true, true])
+  })
+
+  it.each([
+    ["refused", () => undefined],
+    ["cut short", (round: number) => AbortSignal.timeout(round)],
+  ])("holds nothing of a push that was %s, as soon as that is known", async (_, signalOf) => {
+    const path = join(folders.make(), "vault.git")
+    const store = await openLocalGitStore({ path, create: true })
+    mkdirSync(join(path, "hooks"))
+    writeFileSync(join(path, "hooks/pre-receive"), "#!/bin/sh\nexit 1\n", { mode: 0o755 })
+    const snapshot = new Map([["a", new Uint8Array(randomBytes(4 << 20))]])
+    for (let round = 1; round <= 40; round++) {
+      const push = store.commit({ branch: BRANCH, parent: null, snapshot }, { signal: signalOf(round) })
+      await expect(push).rejects.toThrow()
+      expect(readdirSync(join(path, "objects")).filter((name) => name.startsWith("tmp_"))).toEqual([])
+    }
   })
 
   it("loses what was about to become a repository, unless somebody is at it", async () => {
