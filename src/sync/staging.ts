@@ -18,8 +18,11 @@ import type { SealedPack } from "../../storage/packGatherer.ts"
 import type { Branch, CallOptions, ObjectId, Store } from "../../storage/remote/store.ts"
 import type { State } from "../ports/state.ts"
 
-/** Sealed bytes that are held in memory before they are sent ahead of the commit, unless the host says otherwise. */
-const STAGE_BYTES = 32 * 1024 * 1024
+/**
+ * Sealed bytes of one stage, unless the host says otherwise: two full packs. One stage is on its way to the store
+ * while the next is filled, so that the store's work and ours take the same time.
+ */
+const STAGE_BYTES = 15 * 1024 * 1024
 const MAX_NOTE_BYTES = 64 * 1024 * 1024
 const NOTES = "staged/"
 
@@ -57,9 +60,11 @@ const noteCodec: JsonCodec<Note> = object({
 export interface Staging {
   /** A chunk that lies in a pack of an interrupted upload. */
   find(hash: Uint8Array, plainBytes: number): ChunkRef | undefined
-  /** Takes a pack; sends those in hand ahead when they are many. */
+  /** Takes a pack. Begins to send those in hand ahead when they are many, once those before have arrived. */
   add(pack: SealedPack): Promise<void>
-  /** All packs at hand by id: bytes that were not sent yet, or the store's id of those that were. */
+  /** Waits for what is being sent ahead. @throws what became of it. */
+  settle(): Promise<void>
+  /** All packs by id, once settled: bytes that were not sent yet, or the store's id of those that were. */
   packs(): ReadonlyMap<string, Uint8Array | ObjectId>
   /** The upload branch, to be deleted by the commit that takes its packs over. */
   branch(): Branch | null
@@ -92,6 +97,7 @@ export async function openStaging(options: StagingOptions): Promise<Staging> {
   let notes = 0
   let inHandBytes = 0
   let sealedBytes = 0
+  let onTheWay: Promise<void> = Promise.resolve()
 
   const remember = (refs: readonly ChunkRef[]): void => {
     for (const ref of refs) chunks.set(chunkKey(ref.hash, ref.plainBytes), ref)
@@ -128,20 +134,27 @@ export async function openStaging(options: StagingOptions): Promise<Staging> {
     }
   }
 
-  const send = async (): Promise<void> => {
+  const keep = (packs: Iterable<SealedPack>): void => {
+    for (const pack of packs) {
+      inHand.set(pack.id, pack)
+      inHandBytes += pack.bytes.length
+    }
+  }
+
+  const send = async (stage: readonly SealedPack[]): Promise<void> => {
     const snapshot = new Map<string, Uint8Array | ObjectId>()
     for (const [pack, id] of sent) snapshot.set(packPath(pack), id)
-    for (const [pack, { bytes }] of inHand) snapshot.set(packPath(pack), bytes)
+    for (const { id, bytes } of stage) snapshot.set(packPath(id), bytes)
     let result = await store.commit({ branch: name, parent: head, snapshot, ancestors: [] }, call)
     if (result.kind === "moved") {
       // Nobody else writes here: another process of this machine, or a copy of it, was killed.
       const [found] = await store.branches(name, call)
       result = await store.commit({ branch: name, parent: found?.head ?? null, snapshot, ancestors: [] }, call)
-      if (result.kind === "moved") return
+      if (result.kind === "moved") return keep(stage)
     }
     head = result.head
     const ids = result.snapshot
-    const packs = [...inHand.values()].map(({ id, chunks }) => ({
+    const packs = stage.map(({ id, chunks }) => ({
       pack: id,
       id: ids.get(packPath(id)) as ObjectId,
       chunks: chunks.map(withoutPack),
@@ -149,19 +162,27 @@ export async function openStaging(options: StagingOptions): Promise<Staging> {
     const note = encodeDocument(noteCodec, { format: 1, packs }, MAX_NOTE_BYTES)
     await state.write(`${NOTES}${String(notes++).padStart(6, "0")}`, note)
     for (const { pack, id } of packs) sent.set(pack, id)
+  }
+
+  const sendAhead = async (): Promise<void> => {
+    await onTheWay
+    const stage = [...inHand.values()]
     inHand.clear()
     inHandBytes = 0
+    onTheWay = send(stage)
+    // Who settles is told.
+    onTheWay.catch(() => {})
   }
 
   await resume()
   return {
     find: (hash, plainBytes) => (chunks.size === 0 ? undefined : chunks.get(chunkKey(hash, plainBytes))),
     async add(pack) {
-      inHand.set(pack.id, pack)
-      inHandBytes += pack.bytes.length
+      keep([pack])
       sealedBytes += pack.bytes.length
-      if (inHandBytes >= stageBytes) await send()
+      if (inHandBytes >= stageBytes) await sendAhead()
     },
+    settle: () => onTheWay,
     packs() {
       const packs = new Map<string, Uint8Array | ObjectId>(sent)
       for (const [id, { bytes }] of inHand) packs.set(id, bytes)
@@ -172,6 +193,15 @@ export async function openStaging(options: StagingOptions): Promise<Staging> {
     get sealedBytes() {
       return sealedBytes
     },
+  }
+}
+
+/** Fills a staging, and waits for what is on its way however that ends: nothing is sent behind anybody's back. */
+export async function fillStaging<T>(staging: Staging, fill: () => Promise<T>): Promise<T> {
+  try {
+    return await fill()
+  } finally {
+    await staging.settle()
   }
 }
 

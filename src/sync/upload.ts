@@ -24,7 +24,7 @@ import type { FileNode } from "../tree/node.ts"
 import { looksSecret } from "../tree/sensitive.ts"
 import type { Context } from "../vault/context.ts"
 import type { ReadAhead } from "./readAhead.ts"
-import { openStaging, type Staging } from "./staging.ts"
+import { fillStaging, openStaging, type Staging } from "./staging.ts"
 
 /** A file whose content is to be sealed. */
 export interface FileToSeal {
@@ -92,7 +92,8 @@ export async function uploadFiles(
   })
   const gear = createGear(crypto, gearSeed)
   const means = { crypto, compressor, keys, gear, packBytes, staging, progress, signal: call.signal }
-  return { staging, ...(await sealFiles({ ...means, workspace, sharedChunks, readAhead }, files)) }
+  const sealing = { ...means, workspace, sharedChunks, readAhead }
+  return { staging, ...(await fillStaging(staging, () => sealFiles(sealing, files))) }
 }
 
 /** Seals all files, one after another; bounded memory whatever their number and size. */

@@ -23,7 +23,7 @@ import type { Head } from "../../vault/head.ts"
 import { nextSequence, publish } from "../../vault/publish.ts"
 import { cacheShards, sweepShards, type VaultIndex } from "../../vault/vaultIndex.ts"
 import { createIndexReader, isLast, pastHeads } from "../versions/history.ts"
-import { openStaging, type Staging } from "../staging.ts"
+import { fillStaging, openStaging, type Staging } from "../staging.ts"
 import { backOffMs, enter } from "../sync.ts"
 import { nextIndex, referredPacks } from "../version.ts"
 import { countWanted, keepTombstones, type Retention, type TombstonesKept, type VersionFacts } from "./retention.ts"
@@ -199,8 +199,9 @@ async function carryOut(
   const keys = keyring.get(head.trust.epoch.epoch) as EpochKeys
   if (plan.packs.size > 0) {
     rewriting.staging ??= await stagingFor(context, fresh, call)
+    const { staging, moved } = rewriting
     const from = { snapshot: head.snapshot, entries: index.entries.values(), packs: plan.packs }
-    await rewritePacks(context, from, rewriting.staging, rewriting.moved, call)
+    await fillStaging(staging, () => rewritePacks(context, from, staging, moved, call))
   }
   const { staging, moved } = rewriting
   const entries = rewrittenEntries(index.entries.values(), moved)
