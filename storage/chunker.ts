@@ -59,28 +59,18 @@ export interface Chunker {
   finish(): readonly Uint8Array[]
 }
 
-/** A chunker for one file. */
-export function createChunker(gear: Gear): Chunker {
+/** Finds the cuts in one file that is longer than {@link MAX_WHOLE_BYTES}. Keeps nothing of it. */
+export interface Cutter {
+  /** @returns Where in `piece`, the next of the file, chunks end: offsets from 1 to its length, rising. */
+  push(piece: Uint8Array): readonly number[]
+}
+
+/** A cutter for one file. */
+export function createCutter(gear: Gear): Cutter {
   const shifted = gear.map((value) => value << 1)
-  /** The chunk being filled: its parts, its length so far, the hash of it so far. */
-  let parts: Uint8Array[] = []
+  /** Of the chunk being filled: its length in the pieces before, and the hash so far. */
   let length = 0
   let hash = 0
-  /** Whether the file is known to be longer than {@link MAX_WHOLE_BYTES}. */
-  let large = false
-
-  function take(part: Uint8Array): void {
-    if (part.length > 0) parts.push(part)
-    length += part.length
-  }
-
-  function close(): Uint8Array {
-    const chunk = parts.length === 1 ? (parts[0] as Uint8Array) : concatBytes(...parts)
-    parts = []
-    length = 0
-    hash = 0
-    return chunk
-  }
 
   /**
    * Hashes `piece` from `from` to `to`. @returns Where the cut is, or `to` + 1 if there is none before.
@@ -123,10 +113,47 @@ export function createChunker(gear: Gear): Chunker {
     return start + MAX_CUT_BYTES <= piece.length ? start + MAX_CUT_BYTES : undefined
   }
 
+  return {
+    push(piece) {
+      const cuts: number[] = []
+      let from = 0
+      for (let cut = findCut(piece, from); cut !== undefined; cut = findCut(piece, from)) {
+        cuts.push(cut)
+        length = 0
+        hash = 0
+        from = cut
+      }
+      length += piece.length - from
+      return cuts
+    },
+  }
+}
+
+/** A chunker for one file. */
+export function createChunker(gear: Gear): Chunker {
+  const cutter = createCutter(gear)
+  /** The chunk being filled: its parts, and its length so far. */
+  let parts: Uint8Array[] = []
+  let length = 0
+  /** Whether the file is known to be longer than {@link MAX_WHOLE_BYTES}. */
+  let large = false
+
+  function take(part: Uint8Array): void {
+    if (part.length > 0) parts.push(part)
+    length += part.length
+  }
+
+  function close(): Uint8Array {
+    const chunk = parts.length === 1 ? (parts[0] as Uint8Array) : concatBytes(...parts)
+    parts = []
+    length = 0
+    return chunk
+  }
+
   function cutAll(piece: Uint8Array): Uint8Array[] {
     const chunks: Uint8Array[] = []
     let from = 0
-    for (let cut = findCut(piece, from); cut !== undefined; cut = findCut(piece, from)) {
+    for (const cut of cutter.push(piece)) {
       take(piece.subarray(from, cut))
       chunks.push(close())
       from = cut

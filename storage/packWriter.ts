@@ -19,6 +19,7 @@ import { LABEL_FILE } from "../crypto/labels.ts"
 import type { Secret } from "../crypto/secret.ts"
 import { createChunker, type Gear, MAX_WHOLE_BYTES } from "./chunker.ts"
 import type { Compressed, Compressor } from "./compress.ts"
+import type { Cut } from "./cuts.ts"
 import { StorageError } from "./errors.ts"
 import type { ChunkRef } from "./format/index/entry.ts"
 import { chunkAssociatedData, chunkNonce, MAX_CHUNK_NUMBER } from "./format/pack.ts"
@@ -66,10 +67,22 @@ export interface WholeContent {
   stored(): Awaitable<Compressed | SealedChunk>
 }
 
+/** A large file that was read, hashed and cut before. */
+export interface CutContent {
+  /** Bytes, more than {@link MAX_WHOLE_BYTES}. */
+  readonly size: number
+  /** SHA-256. */
+  readonly hash: Uint8Array
+  /** All of it, in order, cut with the same gear. */
+  readonly cuts: readonly Cut[]
+  /** Reads a chunk that is not in the vault; its caller sees to it that it is still the one that was cut. */
+  read(cut: Cut): Promise<Uint8Array>
+}
+
 /** One file to add. */
 export interface FileContent {
   /** The whole file, or its pieces in order; they must not change while `addFile` runs. */
-  readonly content: Uint8Array | WholeContent | AsyncIterable<Uint8Array>
+  readonly content: Uint8Array | WholeContent | CutContent | AsyncIterable<Uint8Array>
   /** Leave chunks uncompressed, because a secret's compressed length tells about it. */
   readonly secret?: boolean
   readonly reuse?: Reuse
@@ -133,6 +146,15 @@ export function createPackWriter(options: PackWriterOptions): PackWriter {
     return addedFile(size, hash, run.sealedBytes, placed)
   }
 
+  async function addCut(run: Run, { size, hash, cuts, read }: CutContent, file: FileContent): Promise<AddedFile> {
+    const placed: PlacedChunk[] = []
+    for (const cut of cuts) {
+      const stored = async () => store(await read(cut), file)
+      placed.push(await addChunk(run, { ...cut, isWhole: false, stored }, file))
+    }
+    return addedFile(size, hash, run.sealedBytes, placed)
+  }
+
   async function addPieces(run: Run, pieces: Pieces, file: FileContent): Promise<AddedFile> {
     const chunker = createChunker(options.gear)
     const hasher: Hasher = crypto.createSha256()
@@ -161,6 +183,7 @@ export function createPackWriter(options: PackWriterOptions): PackWriter {
       try {
         const { content } = file
         if ("stored" in content) return await addWhole(run, content, file)
+        if ("cuts" in content) return await addCut(run, content, file)
         if (!(content instanceof Uint8Array)) return await addPieces(run, content, file)
         if (content.length > MAX_WHOLE_BYTES) return await addPieces(run, [content], file)
         const whole = { size: content.length, hash: crypto.sha256(content), stored: () => store(content, file) }

@@ -113,10 +113,15 @@ export interface Workspace {
    */
   read(path: string, maxBytes: number, expected?: Stat): Promise<Outcome<ReadFile>>
   /**
-   * Reads a file in pieces, in order, each in a buffer of its own; waits for `onPiece`. `changed` if size, times or inode moved meanwhile
-   * (compared with the stat before the first byte, which is returned).
+   * Reads a file in pieces, in order; waits for `onPiece`, to which each is lent until then. `changed` if size, times or
+   * inode moved meanwhile (compared with the stat before the first byte, which is returned).
    */
   readPieces(path: string, onPiece: (bytes: Uint8Array) => void | Promise<void>): Promise<Outcome<Stat>>
+  /**
+   * Reads so many bytes from an offset on; `changed` if the file does not have them. Whether they are those of an earlier
+   * look is the caller's to find out. The buffer belongs to it.
+   */
+  readRange(path: string, offset: number, length: number): Promise<Outcome<Uint8Array>>
   readLink(path: string): Promise<Outcome<string>>
   /**
    * Those paths of a footprint that look other than they did, or cannot be looked at, in its order. Folders tell by their

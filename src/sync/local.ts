@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Gear } from "../../storage/chunker.ts"
 import type { EpochKeys } from "../../storage/keys.ts"
 import type { CallOptions, ObjectId } from "../../storage/remote/store.ts"
 import type { Intake } from "../ports/intake.ts"
@@ -16,6 +17,7 @@ import { type ScanResult, scan } from "../tree/scan/scan.ts"
 import type { ScanCache } from "../tree/scan/scanCache.ts"
 import type { Context } from "../vault/context.ts"
 import type { Head } from "../vault/head.ts"
+import { gearAtHand } from "../vault/vaultIndex.ts"
 import { readBase, type StoredBase } from "./base.ts"
 import type { ReadAhead } from "./readAhead.ts"
 
@@ -89,6 +91,7 @@ export function lookEarly(context: Context, workspace: Workspace, call: CallOpti
     },
     async close() {
       stopped.abort()
+      scanner.giveUp()
       await begun.catch(() => {})
       await scanner.close()
     },
@@ -96,15 +99,29 @@ export function lookEarly(context: Context, workspace: Workspace, call: CallOpti
 }
 
 /** Scans, with an intake for each scan where the host has one. */
-function createScanner({ host, config, keyring }: Context, workspace: Workspace, readAhead?: ReadAhead) {
+function createScanner(context: Context, workspace: Workspace, readAhead?: ReadAhead) {
+  const { host, config, keyring } = context
   let intake: Intake | undefined
   let keys: EpochKeys | undefined
+  let tellHead = (_: Head | null): void => {}
+  const toldHead = new Promise<Head | null>((resolve) => {
+    tellHead = resolve
+  })
+  let knownGear: Promise<Gear | null> | undefined
+
+  /** Waits for the head; without one, large files are only hashed. */
+  async function gear(): Promise<Gear | null> {
+    const head = await toldHead
+    if (head !== null) knownGear ??= gearAtHand(context, head)
+    return knownGear ?? null
+  }
   /** Nobody waits for these but whoever closes. */
   const closing: Promise<void>[] = []
 
   return {
-    sealUnder({ trust }: Head): void {
-      keys = keyring.get(trust.epoch.epoch)
+    sealUnder(head: Head): void {
+      tellHead(head)
+      keys = keyring.get(head.trust.epoch.epoch)
       if (keys !== undefined) intake?.sealUnder(keys)
     },
     async scan(
@@ -128,16 +145,22 @@ function createScanner({ host, config, keyring }: Context, workspace: Workspace,
           signal,
           glance,
           intake: opened,
-          ...(readAhead !== undefined && { onContent: readAhead.keep, onReady: readAhead.keepReady }),
+          ...(readAhead !== undefined && whatItReads(readAhead)),
         })
       } finally {
         intake = undefined
         if (opened !== undefined) closing.push(opened.close())
       }
     },
+    /** No head comes any more. */
+    giveUp: () => tellHead(null),
     async close(): Promise<void> {
       await Promise.all(closing)
     },
+  }
+
+  function whatItReads({ keep, keepReady, keepCuts }: ReadAhead) {
+    return { gear, onContent: keep, onReady: keepReady, onCuts: keepCuts }
   }
 }
 

@@ -1,18 +1,20 @@
 /**
- * Small files that the scan read: kept, so that an upload reads and hashes
- * nothing twice. What is kept is bounded; beyond that a file is read again when
- * its turn comes.
+ * What the scan read, so that an upload reads and hashes nothing twice: small files are kept, and of large ones
+ * where they were cut. What is kept is bounded; beyond that a file is read again when its turn comes.
  *
  * @module
  */
 import { equalBytes, toHex } from "../../crypto/bytes.ts"
 import { MAX_WHOLE_BYTES } from "../../storage/chunker.ts"
 import type { Compressor } from "../../storage/compress.ts"
+import type { Cut } from "../../storage/cuts.ts"
 import { isSealed, type WholeContent } from "../../storage/packWriter.ts"
 import type { Ready } from "../ports/intake.ts"
 import { looksSecret } from "../tree/sensitive.ts"
 
 const MAX_HELD_BYTES = 32 * 1024 * 1024
+/** Of some 200 bytes each, for a MiB of a file or so. */
+const MAX_CUTS = 65_536
 
 export type StoredContent = WholeContent["stored"]
 
@@ -25,6 +27,10 @@ export interface ReadAhead {
    * Gives away the content of that hash; `undefined` if it was not kept, or is sealed under another epoch than this.
    */
   take(path: string, hash: Uint8Array, epoch: number): StoredContent | undefined
+  /** Takes where a large file was cut. */
+  keepCuts(path: string, cuts: readonly Cut[], hash: Uint8Array): void
+  /** Gives away the chunks of the large file of that hash, if they were kept. */
+  takeCuts(path: string, hash: Uint8Array): readonly Cut[] | undefined
   /** Forgets everything: the files are looked at anew. */
   clear(): void
 }
@@ -34,6 +40,8 @@ export function createReadAhead(compressor: Compressor, maxHeldBytes = MAX_HELD_
   /** Made when the first file is asked for that is not kept: an intake keeps one of several copies. */
   let byContent: ReadonlyMap<string, Kept> | null = null
   let heldBytes = 0
+  const cutFiles = new Map<string, { readonly cuts: readonly Cut[]; readonly hash: Uint8Array }>()
+  let cutCount = 0
 
   function copyOf(path: string, hash: Uint8Array): Kept | undefined {
     if (looksSecret(path)) return undefined
@@ -61,7 +69,20 @@ export function createReadAhead(compressor: Compressor, maxHeldBytes = MAX_HELD_
       kept.delete(path)
       return found.epoch === null || found.epoch === epoch ? found.stored : undefined
     },
+    keepCuts(path, cuts, hash) {
+      if (cutCount + cuts.length > MAX_CUTS) return
+      cutCount += cuts.length
+      cutFiles.set(path, { cuts, hash })
+    },
+    takeCuts(path, hash) {
+      const found = cutFiles.get(path)
+      if (found === undefined || !equalBytes(found.hash, hash)) return undefined
+      cutFiles.delete(path)
+      return found.cuts
+    },
     clear() {
+      cutFiles.clear()
+      cutCount = 0
       kept.clear()
       byContent = null
       heldBytes = 0

@@ -4,14 +4,16 @@
  *
  * @module
  */
-import { equalBytes } from "../../crypto/bytes.ts"
+import { equalBytes, toHex } from "../../crypto/bytes.ts"
 import type { Crypto } from "../../crypto/crypto.ts"
 import { createGear, type Gear, MAX_WHOLE_BYTES } from "../../storage/chunker.ts"
 import type { Compressed, Compressor } from "../../storage/compress.ts"
+import type { Cut } from "../../storage/cuts.ts"
 import type { ChunkRef, FileEntry } from "../../storage/format/index/entry.ts"
 import type { EpochKeys } from "../../storage/keys.ts"
 import {
   type AddedFile,
+  type CutContent,
   createPackWriter,
   MIN_SHARED_BYTES,
   type Reuse,
@@ -126,11 +128,13 @@ async function sealOne(sealing: Sealing, addFile: AddFile, file: FileToSeal): Pr
   if (content !== undefined) return addFile({ content, ...how })
   const refusal = new Error("the file changed or cannot be read")
   const small = node.size <= MAX_WHOLE_BYTES
-  const read = small ? smallFile(sealing, file, how.secret, refusal) : piecesOf(sealing.workspace, path, refusal)
-  const added = await addFile({ content: read, ...how }).catch((error: unknown) => {
-    if (error === refusal) return null
-    throw error
-  })
+  const known = small ? smallFile(sealing, file, how.secret, refusal) : cutFile(sealing, file, refusal)
+  const added = await addFile({ content: known ?? piecesOf(sealing.workspace, path, refusal), ...how }).catch(
+    (error: unknown) => {
+      if (error === refusal) return null
+      throw error
+    },
+  )
   return added?.size === node.size && equalBytes(added.hash, node.hash) ? added : null
 }
 
@@ -147,10 +151,29 @@ function smallFile(sealing: Sealing, { path, node }: FileToSeal, secret: boolean
   return { size: node.size, hash: node.hash, stored: readAhead?.take(path, node.hash, keys.epoch) ?? readNow }
 }
 
+/** A large file that the scan cut: only what the vault lacks is read, and hashed once more. */
+function cutFile(sealing: Sealing, { path, node }: FileToSeal, refusal: Error): CutContent | undefined {
+  const { crypto, readAhead, workspace } = sealing
+  const { size, hash } = node
+  const cuts = readAhead?.takeCuts(path, hash)
+  if (cuts === undefined) return undefined
+  const read = async (cut: Cut): Promise<Uint8Array> => {
+    sealing.signal?.throwIfAborted()
+    const range = await workspace.readRange(path, cut.offset, cut.plainBytes)
+    if (!range.ok || !equalBytes(crypto.sha256(range.value), cut.hash)) throw refusal
+    return range.value
+  }
+  return { size, hash, cuts, read }
+}
+
 function reuseFor(sealing: Sealing, before: FileEntry | null): Reuse {
-  const own = before?.chunks ?? []
+  const own = new Map(before?.chunks.map((chunk) => [toHex(chunk.hash), chunk]))
+  const ofOwn = (hash: Uint8Array, plainBytes: number): ChunkRef | undefined => {
+    const chunk = own.size === 0 ? undefined : own.get(toHex(hash))
+    return chunk?.plainBytes === plainBytes ? chunk : undefined
+  }
   return (hash, plainBytes) =>
-    own.find((chunk) => chunk.plainBytes === plainBytes && equalBytes(chunk.hash, hash)) ??
+    ofOwn(hash, plainBytes) ??
     (plainBytes >= MIN_SHARED_BYTES ? sealing.sharedChunks(hash, plainBytes) : undefined) ??
     sealing.staging.find(hash, plainBytes)
 }
@@ -161,7 +184,7 @@ function piecesOf(workspace: Workspace, path: string, refusal: Error): AsyncIter
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
     const writer = writable.getWriter()
     const reading = workspace
-      .readPieces(path, (piece) => writer.write(piece))
+      .readPieces(path, (piece) => writer.write(piece.slice()))
       .then(
         (read) => (read.ok ? writer.close() : writer.abort(refusal)),
         (cause: unknown) => writer.abort(cause),

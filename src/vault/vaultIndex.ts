@@ -6,7 +6,7 @@
  * @module
  */
 import { equalBytes, toHex } from "../../crypto/bytes.ts"
-import { GEAR_SEED_BYTES } from "../../storage/chunker.ts"
+import { createGear, GEAR_SEED_BYTES, type Gear } from "../../storage/chunker.ts"
 import type { ChunkRef, IndexEntry, Tombstone } from "../../storage/format/index/entry.ts"
 import type { ShardRef } from "../../storage/format/header.ts"
 import { requireTree } from "../../storage/format/index/indexTree.ts"
@@ -136,6 +136,20 @@ export function storedBytes({ verified }: Head, { entries }: VaultIndex): number
   for (const end of ends.values()) bytes += paddedLength(end)
   for (const { size } of verified.header.index) bytes += size
   return bytes
+}
+
+/** What large files are cut with, if that can be had without a request: its seed is in the first shard. */
+export async function gearAtHand({ host, state, keyring }: Context, { verified }: Head): Promise<Gear | null> {
+  const { crypto, compressor } = host
+  const { index, epoch } = verified.header
+  const [ref] = index
+  const keys = keyring.get(epoch)
+  const kept = ref === undefined ? null : await state.read(cacheName(ref))
+  if (ref === undefined || keys === undefined || kept === null) return null
+  if (!equalBytes(crypto.sha256(kept), ref.sha256)) return null
+  const first = { number: 0, count: index.length }
+  const { gearSeed } = await openShard(crypto, keys, first, kept, compressor.decompress)
+  return gearSeed === undefined ? null : createGear(crypto, gearSeed)
 }
 
 interface FoundShard {

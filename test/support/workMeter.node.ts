@@ -137,6 +137,10 @@ function countingWorkspace(workspace: Workspace, work: () => Work): Workspace {
       work().opened++
       return workspace.readPieces(path, onPiece)
     },
+    readRange(path, offset, length) {
+      work().opened++
+      return workspace.readRange(path, offset, length)
+    },
     create(path, how) {
       work().created++
       return workspace.create(path, how)

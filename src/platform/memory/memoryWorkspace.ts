@@ -188,12 +188,21 @@ export function createMemoryWorkspace(options: MemoryWorkspaceOptions = {}): Wor
       if (!opened.ok) return opened
       const file = opened.value
       const before = toStat(file)
+      const lent = new Uint8Array(PIECE_BYTES)
       for (let offset = 0; offset < before.size; offset += PIECE_BYTES) {
-        await onPiece(file.bytes.slice(offset, Math.min(offset + PIECE_BYTES, before.size)))
+        const piece = file.bytes.subarray(offset, Math.min(offset + PIECE_BYTES, before.size))
+        lent.set(piece)
+        await onPiece(lent.subarray(0, piece.length))
       }
       const after = toStat(file)
       return after.mtimeNs === before.mtimeNs && after.size === before.size ? done(before) : refuse("changed")
     },
+    readRange: (path, offset, length) =>
+      on("readRange", path, (inode) =>
+        inode.type === "file" && offset + length <= inode.bytes.length
+          ? done(inode.bytes.slice(offset, offset + length))
+          : refuse("changed"),
+      ),
     readLink: (path) =>
       on("readLink", path, (inode) => (inode.type === "link" ? done(inode.target) : refuse("changed"))),
 

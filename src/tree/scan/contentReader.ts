@@ -5,6 +5,8 @@
  * @module
  */
 import type { Crypto } from "../../../crypto/crypto.ts"
+import type { Gear } from "../../../storage/chunker.ts"
+import { type Cut, createCutSeeker } from "../../../storage/cuts.ts"
 import { done, type Outcome, type Stat, type Workspace } from "../../ports/workspace.ts"
 import type { Seen } from "./scanCache.ts"
 
@@ -19,6 +21,10 @@ export interface ContentReaderOptions {
   readonly signal?: AbortSignal | undefined
   /** Gets the content of every small file, with its SHA-256. */
   readonly onContent?: (path: string, bytes: Uint8Array, hash: Uint8Array) => void
+  /** What large files are cut with, once it is known; `null` if it will not be. */
+  readonly gear?: (() => Promise<Gear | null>) | undefined
+  /** Gets the chunks of every large file that was cut, with its SHA-256. */
+  readonly onCuts?: (path: string, cuts: readonly Cut[], hash: Uint8Array) => void
 }
 
 export interface ContentReader {
@@ -30,7 +36,7 @@ export interface ContentReader {
 
 /** @param startedNs - When the scan began, by the file system's own clock. */
 export function createContentReader(
-  { workspace, crypto, signal, onContent }: ContentReaderOptions,
+  { workspace, crypto, signal, onContent, gear, onCuts }: ContentReaderOptions,
   startedNs: bigint,
 ): ContentReader {
   async function attempt(path: string, listed: Stat, number: number): Promise<Outcome<Seen>> {
@@ -43,12 +49,18 @@ export function createContentReader(
       onContent?.(path, bytes, hash)
       return done(seen(stat, hash))
     }
+    const known = await gear?.()
+    const seeker = known ? createCutSeeker(crypto, known) : undefined
     const hasher = crypto.createSha256()
     const read = await workspace.readPieces(path, (piece) => {
       signal?.throwIfAborted()
       hasher.update(piece)
+      seeker?.push(piece)
     })
-    return read.ok ? done(seen(read.value, hasher.digest())) : read
+    if (!read.ok) return read
+    const hash = hasher.digest()
+    if (seeker !== undefined) onCuts?.(path, seeker.finish(), hash)
+    return done(seen(read.value, hash))
   }
 
   function seen({ mode, size, mtimeNs, ctimeNs, inode, device }: Stat, hash: Uint8Array): Seen {

@@ -5,6 +5,8 @@
  * @module
  */
 import type { Crypto } from "../../../crypto/crypto.ts"
+import type { Gear } from "../../../storage/chunker.ts"
+import type { Cut } from "../../../storage/cuts.ts"
 import type { Intake, Ready } from "../../ports/intake.ts"
 import type { Progress } from "../../ports/progress.ts"
 import type { Stat, Workspace } from "../../ports/workspace.ts"
@@ -39,6 +41,10 @@ export interface ScanInput {
   readonly intake?: Pick<Intake, "add" | "drain"> | undefined
   /** Gets the content of every small file that the workspace had to read, with its SHA-256. */
   readonly onContent?: (path: string, bytes: Uint8Array, hash: Uint8Array) => void
+  /** What large files are cut with, once it is known; `null` if it will not be. They are read last. */
+  readonly gear?: (() => Promise<Gear | null>) | undefined
+  /** Gets the chunks of every large file that was read, with its SHA-256, if it was cut. */
+  readonly onCuts?: (path: string, cuts: readonly Cut[], hash: Uint8Array) => void
   /** Gets what the intake made ready, with the SHA-256 of the content. */
   readonly onReady?: (path: string, ready: Ready, hash: Uint8Array) => void
 }

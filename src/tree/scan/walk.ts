@@ -39,6 +39,8 @@ const REPORT_EVERY = 256
 /** In the place of a hash that is not known yet. */
 const UNREAD = new Uint8Array(0)
 
+type Listed = readonly [path: string, stat: Stat]
+
 /** A walk under way: what it has found, and how it goes on. */
 export type Walk = ReturnType<typeof createWalk>
 
@@ -166,10 +168,14 @@ export function createWalk(input: ScanInput, { nowNs: startedNs, hasCtime }: Fil
 
   async function file(path: string, stat: Stat): Promise<void> {
     const known = unchanged(path, stat) ?? fromElsewhere(path, stat)
-    if (known === null && input.intake !== undefined && stat.size <= SMALL_BYTES) {
+    const later = stat.size <= SMALL_BYTES ? input.intake : input.gear
+    if (known === null && later !== undefined) {
       // It has its place in the order of the walk; its content comes later.
       keep(path, { ...stat, hash: UNREAD, settled: false })
-      return input.intake.add(path, stat, (taken) => receive(path, stat, taken))
+      if (stat.size <= SMALL_BYTES) return input.intake?.add(path, stat, (taken) => receive(path, stat, taken))
+      count()
+      large.push([path, stat])
+      return
     }
     count()
     if (known !== null) return keep(path, known)
@@ -183,8 +189,9 @@ export function createWalk(input: ScanInput, { nowNs: startedNs, hasCtime }: Fil
     hold(path, refusalToHold(read.refusal))
   }
 
+  const large: Listed[] = []
   /** Files that the intake could not read as they were listed. */
-  const unread: (readonly [path: string, stat: Stat])[] = []
+  const unread: Listed[] = []
 
   function receive(path: string, stat: Stat, taken: TakenIn | null): void {
     count()
@@ -196,10 +203,15 @@ export function createWalk(input: ScanInput, { nowNs: startedNs, hasCtime }: Fil
     if (taken.ready !== null) input.onReady?.(path, taken.ready, taken.hash)
   }
 
-  /** What the intake has not come to, and what it could not read. */
+  /** What the intake has not come to, while large files may have to wait for their gear; then what it could not read. */
   async function readRest(): Promise<void> {
-    await input.intake?.drain(signal)
-    for (const [path, stat] of unread) await read(path, stat)
+    const outcomes = await Promise.allSettled([input.intake?.drain(signal), readAll(large)])
+    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason
+    await readAll(unread)
+  }
+
+  async function readAll(files: readonly Listed[]): Promise<void> {
+    for (const [path, stat] of files) await read(path, stat)
   }
 
   /** Takes a file for what it was when that was agreed on. */

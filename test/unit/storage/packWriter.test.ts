@@ -4,10 +4,12 @@ import { concatBytes, equalBytes, toHex } from "../../../crypto/bytes.ts"
 import type { Crypto } from "../../../crypto/crypto.ts"
 import { createWebCompressor } from "../../../src/platform/web/webCompressor.ts"
 import { storingCompressor } from "../../../storage/compress.ts"
+import { createGear } from "../../../storage/chunker.ts"
+import { createCutSeeker } from "../../../storage/cuts.ts"
 import type { ChunkRef } from "../../../storage/format/index/entry.ts"
 import type { FileContent } from "../../../storage/packWriter.ts"
 import { checkChunkRef, verifyPack } from "../../../storage/format/pack.ts"
-import { collectingWriter, readBack, seededBytes, testVault } from "../../support/vault.ts"
+import { collectingWriter, GEAR_SEED, readBack, seededBytes, testVault } from "../../support/vault.ts"
 
 const KIB = 1024
 type Vault = Awaited<ReturnType<typeof testVault>>
@@ -64,6 +66,38 @@ test("any files come back byte for byte, whole or in pieces, with their size and
     }),
     { numRuns: 40 },
   )
+})
+
+test("of a large file that was cut before, only those chunks are read that are not there already", async () => {
+  const before = seededBytes(6, 6_000_000)
+  const bytes = concatBytes(before.subarray(0, 3_000_000), new Uint8Array(100), before.subarray(3_000_000))
+  const { writer, packs, refs } = collectingWriter(vault, { targetBytes: 2 * 1024 * KIB })
+  const there = await writer.addFile({ content: before })
+  await writer.finish()
+  const known = new Map(there.chunks().map((ref) => [toHex(ref.hash), ref]))
+  const seeker = createCutSeeker(vault.crypto, createGear(vault.crypto, GEAR_SEED))
+  seeker.push(bytes)
+  const [cuts, hash, read] = [seeker.finish(), vault.crypto.sha256(bytes), [] as number[]]
+  const next = collectingWriter(vault, { targetBytes: 2 * 1024 * KIB })
+  const added = await next.writer.addFile({
+    content: {
+      size: bytes.length,
+      hash,
+      cuts,
+      async read({ offset, plainBytes }) {
+        read.push(plainBytes)
+        return bytes.slice(offset, offset + plainBytes)
+      },
+    },
+    reuse: (chunk) => known.get(toHex(chunk)),
+  })
+  await next.writer.finish()
+  expect(added).toMatchObject({ size: bytes.length, hash })
+  expect(read.length).toBe(next.refs.length)
+  expect(read.length).toBeLessThan(cuts.length / 2)
+  expect(refs.length).toBe(known.size)
+  const all = new Map([...packs, ...next.packs])
+  expect(toHex(vault.crypto.sha256(await readBack(vault, all, added.chunks())))).toBe(toHex(hash))
 })
 
 test("a large file is cut, and its chunks share one salt and count up", async () => {

@@ -34,6 +34,7 @@ import {
   openFile,
   readExpected,
   readLink,
+  readRange,
   readWhole,
   toStat,
   withFile,
@@ -141,6 +142,7 @@ export function createNodeWorkspace(folder: string, options: NodeWorkspaceOption
           : readExpected(place, maxBytes, expected),
       ),
     readPieces: (path, onPiece) => readPieces(anchor, root, breathe, path, onPiece),
+    readRange: (path, offset, length) => at(path, (place) => withFile(place, (fd) => readRange(fd, offset, length))),
     readLink: (path) => at(path, (place) => readLink(place)),
     compare: (footprint, signal) => compare(root, footprint, breathe, signal),
 
@@ -256,10 +258,11 @@ async function readPieces(
   if (open.value === null) return refuse("changed")
   const { fd, stat } = open.value
   try {
+    const lent = new Uint8Array(Math.min(PIECE_BYTES, Number(stat.size) + 1))
     // No further than it was long at first: one that grows as fast as it is read would have no end.
     for (let left = Number(stat.size); ; ) {
       await breathe()
-      const piece = new Uint8Array(Math.min(PIECE_BYTES, left + 1))
+      const piece = lent.subarray(0, Math.min(PIECE_BYTES, left + 1))
       const read = guarded(root, () => done(fs.readSync(fd, piece)))
       if (!read.ok) return read
       if (read.value === 0) return isUnmoved(fd, stat) ? done(toStat(stat)) : refuse("changed")

@@ -111,6 +111,17 @@ export function withFile<T>(place: string, run: (fd: number, stat: fs.BigIntStat
   }
 }
 
+/** So many bytes from an offset on. */
+export function readRange(fd: number, offset: number, length: number): Outcome<Uint8Array> {
+  const bytes = new Uint8Array(length)
+  for (let filled = 0; filled < length; ) {
+    const count = fs.readSync(fd, bytes, filled, length - filled, offset + filled)
+    if (count === 0) return refuse("changed")
+    filled += count
+  }
+  return done(bytes)
+}
+
 export function isUnmoved(fd: number, before: fs.BigIntStats): boolean {
   const after = fs.fstatSync(fd, { bigint: true })
   return after.size === before.size && after.mtimeNs === before.mtimeNs && after.ctimeNs === before.ctimeNs

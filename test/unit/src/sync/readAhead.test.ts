@@ -50,6 +50,18 @@ describe("reading ahead", () => {
     expect(readAhead.take("a.txt", HASH, EPOCH)).toBeUndefined()
   })
 
+  it("gives the chunks of a large file away once, and not for an earlier look at it", () => {
+    const readAhead = createReadAhead(storingCompressor)
+    const cuts = [{ offset: 0, plainBytes: 2_000_000, hash: HASH }]
+    readAhead.keepCuts("a.bin", cuts, HASH)
+    expect(readAhead.takeCuts("a.bin", OTHER_HASH)).toBeUndefined()
+    expect(readAhead.takeCuts("a.bin", HASH)).toBe(cuts)
+    expect(readAhead.takeCuts("a.bin", HASH)).toBeUndefined()
+    readAhead.keepCuts("a.bin", cuts, HASH)
+    readAhead.clear()
+    expect(readAhead.takeCuts("a.bin", HASH)).toBeUndefined()
+  })
+
   it("gives what was kept of one file for a copy of it, but nothing of a secret, nor to one", () => {
     const readAhead = createReadAhead(storingCompressor)
     readAhead.keepReady("a.txt", sealed(EPOCH), HASH)
