@@ -28,20 +28,36 @@ export const BASE_ID = "e26126e74df75ffe77daa9617f332ac7865c903a"
 export const MAX_OBJECT_BYTES = 128 * 1024 * 1024
 
 const MAX_INSERT_BYTES = 127
+/** Whole inserts, as many as fit into 64 KiB. */
+const DELTA_PIECE_BYTES = 64 * 1024
 
-/** A delta that makes `bytes` of {@link BASE_BLOB} without using it; 1/127 longer than `bytes`. */
-export function insertOnlyDelta(bytes: Uint8Array): Uint8Array {
-  const head = [...varint(BASE_BLOB.length), ...varint(bytes.length)]
-  const delta = new Uint8Array(head.length + bytes.length + Math.ceil(bytes.length / MAX_INSERT_BYTES))
-  delta.set(head)
-  let to = head.length
-  for (let from = 0; from < bytes.length; from += MAX_INSERT_BYTES) {
-    const count = Math.min(MAX_INSERT_BYTES, bytes.length - from)
-    delta[to] = count
-    delta.set(bytes.subarray(from, from + count), to + 1)
-    to += count + 1
+/** Of {@link insertOnlyDelta}: 1/127 longer than so many bytes, and a few. */
+export function insertOnlyLength(byteLength: number): number {
+  return headOf(byteLength).length + byteLength + Math.ceil(byteLength / MAX_INSERT_BYTES)
+}
+
+/**
+ * A delta that makes `bytes` of {@link BASE_BLOB} without using it, in pieces of some 64 KiB. Each is lent until
+ * the next is asked for.
+ */
+export function* insertOnlyDelta(bytes: Uint8Array): Generator<Uint8Array, void> {
+  yield headOf(bytes.length)
+  const piece = new Uint8Array(Math.min(DELTA_PIECE_BYTES, insertOnlyLength(bytes.length)))
+  for (let from = 0; from < bytes.length; ) {
+    let to = 0
+    while (from < bytes.length && to + 1 + MAX_INSERT_BYTES <= DELTA_PIECE_BYTES) {
+      const count = Math.min(MAX_INSERT_BYTES, bytes.length - from)
+      piece[to] = count
+      piece.set(bytes.subarray(from, from + count), to + 1)
+      to += count + 1
+      from += count
+    }
+    yield piece.subarray(0, to)
   }
-  return delta
+}
+
+function headOf(byteLength: number): Uint8Array {
+  return Uint8Array.from([...varint(BASE_BLOB.length), ...varint(byteLength)])
 }
 
 /**

@@ -9,22 +9,20 @@
  * @module
  */
 import { concatBytes, fromHex, utf8 } from "../../../crypto/bytes.ts"
-import { BASE_BLOB, BASE_ID, insertOnlyDelta } from "./delta.ts"
+import { BASE_BLOB, BASE_ID, insertOnlyDelta, insertOnlyLength } from "./delta.ts"
 import type { GitObject, GitType } from "./objects.ts"
 import type { GitPrimitives } from "./primitives.ts"
+import { storedZlib } from "./storedZlib.ts"
 
 /** Blobs from this length on, which every sealed object has, are written as deltas on the base blob. */
 export const DELTA_THRESHOLD_BYTES = 16 * 1024
 
-/** A piece that is written at once is at most this long, so that back-pressure is felt. */
-const PIECE_BYTES = 256 * 1024
 const TYPE_NUMBERS: Readonly<Record<GitType, number>> = { commit: 1, tree: 2, blob: 3, tag: 4 }
 const REF_DELTA = 7
 const BASE: GitObject = { type: "blob", id: BASE_ID, bytes: BASE_BLOB }
 
 /**
- * The bytes of a pack with these objects. Each is encoded when its turn comes: besides the objects
- * themselves, about twice the longest is in memory.
+ * The bytes of a pack with these objects, in pieces of some 64 KiB at most, each made when its turn comes.
  *
  * @param withBase - Whether to add the base blob; it also comes with any delta.
  */
@@ -52,16 +50,16 @@ function isWrittenAsDelta(object: GitObject): boolean {
 }
 
 function* entryPieces(git: GitPrimitives, object: GitObject): Generator<Uint8Array, void> {
-  let body: Uint8Array
+  const { type, bytes } = object
   if (isWrittenAsDelta(object)) {
-    const delta = insertOnlyDelta(object.bytes)
-    yield concatBytes(entryHead(REF_DELTA, delta.length), fromHex(BASE_ID))
-    body = git.deflate(delta, "stored")
+    const length = insertOnlyLength(bytes.length)
+    yield concatBytes(entryHead(REF_DELTA, length), fromHex(BASE_ID))
+    yield* storedZlib(git, insertOnlyDelta(bytes), length)
   } else {
-    yield entryHead(TYPE_NUMBERS[object.type], object.bytes.length)
-    body = git.deflate(object.bytes, object.type === "blob" ? "stored" : "compressed")
+    yield entryHead(TYPE_NUMBERS[type], bytes.length)
+    if (type === "blob") yield* storedZlib(git, [bytes], bytes.length)
+    else yield git.deflate(bytes)
   }
-  for (let at = 0; at < body.length; at += PIECE_BYTES) yield body.subarray(at, at + PIECE_BYTES)
 }
 
 /** Type in three bits, length in four and then seven a byte, least significant first. */

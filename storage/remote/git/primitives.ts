@@ -24,8 +24,10 @@ export interface GitPrimitives {
   sha1(...parts: readonly Uint8Array[]): ObjectId
   createSha1(): Sha1
 
-  /** A zlib stream (RFC 1950) of `bytes`; `stored` for what cannot shrink. */
-  deflate(bytes: Uint8Array, how: "stored" | "compressed"): Uint8Array
+  /** A zlib stream (RFC 1950) of `bytes`, compressed. */
+  deflate(bytes: Uint8Array): Uint8Array
+  /** The checksum of RFC 1950, section 8.2, as an unsigned number. */
+  adler32(bytes: Uint8Array): number
 
   /**
    * Inflates the zlib stream that `input` starts with; what follows it is ignored.

@@ -22,10 +22,12 @@ export const nodeGitPrimitives: GitPrimitives = {
     }
   },
 
-  deflate(bytes, how) {
-    // A chunk longer than what is written lets zlib copy at once instead of 16 KiB at a time.
-    const chunkSize = bytes.length + (bytes.length >>> 10) + 1024
-    return plain(deflateSync(bytes, how === "stored" ? { level: 0, chunkSize } : { level: 6 }))
+  deflate: (bytes) => plain(deflateSync(bytes)),
+
+  adler32(bytes) {
+    // Node has no such function, but every zlib stream ends with it. What it copies for that takes less than adding up here.
+    const stream = deflateSync(bytes, { level: 0, chunkSize: bytes.length + (bytes.length >>> 10) + 1024 })
+    return stream.readUInt32BE(stream.length - 4)
   },
 
   inflate(input, maxBytes) {

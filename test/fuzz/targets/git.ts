@@ -75,6 +75,10 @@ const ROOT_ENTRIES: readonly TreeEntry[] = [
 ]
 const ROOT = object("tree", encodeTree(ROOT_ENTRIES))
 const COMMIT = object("commit", encodeCommit(ROOT.id, ID, 1_790_000_000_000))
+function inserting(bytes: Uint8Array): Uint8Array {
+  return concatBytes(...Array.from(insertOnlyDelta(bytes), (piece) => piece.slice()))
+}
+
 const PACK = concatBytes(...writePack(git, [COMMIT, ROOT, LEAF, BLOB], true))
 const BIG_PACK = concatBytes(...writePack(git, [object("blob", new Uint8Array(17_000).fill(7))], true))
 
@@ -144,11 +148,7 @@ const COPYING: Target["growth"] = {
 }
 
 const readingPacks: Omit<Target, "name" | "memory"> = {
-  seeds: () => [
-    PACK,
-    BIG_PACK,
-    packOf([wholeEntry(3, BASE_BLOB), refDelta(fromHex(BASE_ID), insertOnlyDelta(utf8("x")))]),
-  ],
+  seeds: () => [PACK, BIG_PACK, packOf([wholeEntry(3, BASE_BLOB), refDelta(fromHex(BASE_ID), inserting(utf8("x")))])],
   codes: STORE_CODES,
   words: [fromHex(BASE_ID), deflateSync(utf8("x")), deflateSync(new Uint8Array(0))],
   microsecondsPerByte: 2000,
@@ -164,12 +164,12 @@ const PACKS: readonly Target[] = [
   { ...readingPacks, name: "git-pack-copies", memory: { base: 320 * 1024 * 1024, factor: 2400 }, growth: COPYING },
   {
     name: "git-delta",
-    seeds: () => [insertOnlyDelta(utf8("abc".repeat(100))), copyingDelta(BASE_BLOB.length, 3)],
+    seeds: () => [inserting(utf8("abc".repeat(100))), copyingDelta(BASE_BLOB.length, 3)],
     codes: STORE_CODES,
     run: (input) => applyDelta(BASE_BLOB, input),
     growth: {
       "a result that is not there": () => concatBytes(varint(BASE_BLOB.length), varint(127 * 1024 * 1024)),
-      inserts: (n) => insertOnlyDelta(new Uint8Array(n)),
+      inserts: (n) => inserting(new Uint8Array(n)),
     },
   },
   {

@@ -2,14 +2,21 @@ import { execFileSync } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { deflateSync } from "node:zlib"
+import { deflateSync, inflateSync } from "node:zlib"
 import fc from "fast-check"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { concatBytes, fromHex, utf8 } from "../../../../../crypto/bytes.ts"
 import { createByteReader } from "../../../../../storage/remote/git/byteReader.ts"
-import { applyDelta, BASE_BLOB, BASE_ID, insertOnlyDelta } from "../../../../../storage/remote/git/delta.ts"
+import {
+  applyDelta,
+  BASE_BLOB,
+  BASE_ID,
+  insertOnlyDelta,
+  insertOnlyLength,
+} from "../../../../../storage/remote/git/delta.ts"
 import { type GitObject, objectId } from "../../../../../storage/remote/git/objects.ts"
 import { readPack } from "../../../../../storage/remote/git/packReader.ts"
+import { storedZlib } from "../../../../../storage/remote/git/storedZlib.ts"
 import { writePack } from "../../../../../storage/remote/git/packWriter.ts"
 import { nodeGitPrimitives as git } from "../../../../../storage/remote/node/gitPrimitives.ts"
 import { random, same } from "../../../../conformance/store.ts"
@@ -43,6 +50,34 @@ async function read(pack: Uint8Array, pieceBytes = 65_536, heldBytes = Infinity)
   const outcome = await readPack(reader, git, { heldBytes }, (object) => void objects.push(object))
   return { objects, ...outcome }
 }
+
+/** Pieces that are only lent, put together. */
+const whole = (pieces: Iterable<Uint8Array>): Uint8Array => concatBytes(...Array.from(pieces, (piece) => piece.slice()))
+
+describe("a zlib stream of stored blocks", () => {
+  it("is one that zlib reads, whatever the pieces", () => {
+    const data = random(9, 400_000)
+    const sizes = fc.array(fc.oneof(fc.nat(300), fc.constantFrom(65_534, 65_535, 65_536, 131_070)), { maxLength: 5 })
+    fc.assert(
+      fc.property(sizes, (lengths) => {
+        const pieces = lengths.map((length, i) => data.subarray(i * 70_000, i * 70_000 + length))
+        const all = concatBytes(...pieces)
+        const back = inflateSync(concatBytes(...storedZlib(git, pieces, all.length)))
+        return back.length === all.length && same(back, all)
+      }),
+    )
+  })
+
+  it("has the right checksum of long runs of the largest byte", () => {
+    const pieces = Array.from({ length: 40 }, () => new Uint8Array(1_000_003).fill(255))
+    const length = pieces.length * 1_000_003
+    expect(inflateSync(concatBytes(...storedZlib(git, pieces, length))).length).toBe(length)
+  })
+
+  it("is not made of other bytes than were announced", () => {
+    expect(() => [...storedZlib(git, [random(1, 10)], 11)]).toThrow(RangeError)
+  })
+})
 
 describe("a pack", () => {
   const contents = [0, 1, 126, 127, 128, 15, 16, 2_047, 2_048, 65_535, 65_536, 1_048_575, 1_048_576, 3_000_000]
@@ -175,7 +210,8 @@ describe("applyDelta", () => {
   it("undoes our own deltas", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 1_000 }), (bytes) => {
-        const delta = insertOnlyDelta(bytes)
+        const delta = whole(insertOnlyDelta(bytes))
+        expect(delta.length).toBe(insertOnlyLength(bytes.length))
         return same(applyDelta(BASE_BLOB, delta), bytes) && delta.length <= bytes.length + bytes.length / 127 + 4
       }),
     )
