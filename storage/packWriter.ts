@@ -75,7 +75,10 @@ export interface CutContent {
   readonly hash: Uint8Array
   /** All of it, in order, cut with the same gear. */
   readonly cuts: readonly Cut[]
-  /** Reads a chunk that is not in the vault; its caller sees to it that it is still the one that was cut. */
+  /**
+   * Reads a chunk that is not in the vault; sees to it that it is still the one that was cut. What it answers is good
+   * until it is asked for the next.
+   */
   read(cut: Cut): Promise<Uint8Array>
 }
 

@@ -118,10 +118,10 @@ export interface Workspace {
    */
   readPieces(path: string, onPiece: (bytes: Uint8Array) => void | Promise<void>): Promise<Outcome<Stat>>
   /**
-   * Reads so many bytes from an offset on; `changed` if the file does not have them. Whether they are those of an earlier
-   * look is the caller's to find out. The buffer belongs to it.
+   * Fills `into` with what the file has from an offset on; `changed` if that is less. Whether it is what was there at an
+   * earlier look is the caller's to find out.
    */
-  readRange(path: string, offset: number, length: number): Promise<Outcome<Uint8Array>>
+  readRange(path: string, offset: number, into: Uint8Array): Promise<Outcome>
   readLink(path: string): Promise<Outcome<string>>
   /**
    * Those paths of a footprint that look other than they did, or cannot be looked at, in its order. Folders tell by their

@@ -157,11 +157,13 @@ function cutFile(sealing: Sealing, { path, node }: FileToSeal, refusal: Error): 
   const { size, hash } = node
   const cuts = readAhead?.takeCuts(path, hash)
   if (cuts === undefined) return undefined
+  const room = new Uint8Array(Math.max(...cuts.map(({ plainBytes }) => plainBytes)))
   const read = async (cut: Cut): Promise<Uint8Array> => {
     sealing.signal?.throwIfAborted()
-    const range = await workspace.readRange(path, cut.offset, cut.plainBytes)
-    if (!range.ok || !equalBytes(crypto.sha256(range.value), cut.hash)) throw refusal
-    return range.value
+    const chunk = room.subarray(0, cut.plainBytes)
+    const filled = await workspace.readRange(path, cut.offset, chunk)
+    if (!filled.ok || !equalBytes(crypto.sha256(chunk), cut.hash)) throw refusal
+    return chunk
   }
   return { size, hash, cuts, read }
 }

@@ -142,16 +142,21 @@ export function describeWorkspace(name: string, setUp: () => Promise<WorkspaceFi
 
       it("hands over any range of a file, and none that it does not have", async () => {
         await put(workspace, "a", "0123456789")
-        const range = async (offset: number, length: number) =>
-          new TextDecoder().decode(value(await workspace.readRange("a", offset, length)))
+        const range = async (offset: number, length: number) => {
+          const into = new Uint8Array(length)
+          value(await workspace.readRange("a", offset, into))
+          return new TextDecoder().decode(into)
+        }
+        const refused = async (path: string, offset: number, length: number) =>
+          refusal(await workspace.readRange(path, offset, new Uint8Array(length)))
         expect(await range(0, 10)).toBe("0123456789")
         expect(await range(3, 4)).toBe("3456")
         expect(await range(10, 0)).toBe("")
-        expect(refusal(await workspace.readRange("a", 3, 8))).toBe("changed")
-        expect(refusal(await workspace.readRange("a", 11, 1))).toBe("changed")
+        expect(await refused("a", 3, 8)).toBe("changed")
+        expect(await refused("a", 11, 1)).toBe("changed")
         await workspace.makeFolder("d")
-        expect(refusal(await workspace.readRange("d", 0, 1))).toBe("changed")
-        expect(refusal(await workspace.readRange("b", 0, 1))).toBe("missing")
+        expect(await refused("d", 0, 1)).toBe("changed")
+        expect(await refused("b", 0, 1)).toBe("missing")
       })
 
       it("says so when a file changes while it is read in pieces", async () => {

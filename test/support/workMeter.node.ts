@@ -137,9 +137,9 @@ function countingWorkspace(workspace: Workspace, work: () => Work): Workspace {
       work().opened++
       return workspace.readPieces(path, onPiece)
     },
-    readRange(path, offset, length) {
+    readRange(path, offset, into) {
       work().opened++
-      return workspace.readRange(path, offset, length)
+      return workspace.readRange(path, offset, into)
     },
     create(path, how) {
       work().created++

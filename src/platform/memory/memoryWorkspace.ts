@@ -197,12 +197,13 @@ export function createMemoryWorkspace(options: MemoryWorkspaceOptions = {}): Wor
       const after = toStat(file)
       return after.mtimeNs === before.mtimeNs && after.size === before.size ? done(before) : refuse("changed")
     },
-    readRange: (path, offset, length) =>
-      on("readRange", path, (inode) =>
-        inode.type === "file" && offset + length <= inode.bytes.length
-          ? done(inode.bytes.slice(offset, offset + length))
-          : refuse("changed"),
-      ),
+    readRange: (path, offset, into) =>
+      on("readRange", path, (inode) => {
+        const end = offset + into.length
+        if (inode.type !== "file" || end > inode.bytes.length) return refuse("changed")
+        into.set(inode.bytes.subarray(offset, end))
+        return DONE
+      }),
     readLink: (path) =>
       on("readLink", path, (inode) => (inode.type === "link" ? done(inode.target) : refuse("changed"))),
 

@@ -142,7 +142,7 @@ export function createNodeWorkspace(folder: string, options: NodeWorkspaceOption
           : readExpected(place, maxBytes, expected),
       ),
     readPieces: (path, onPiece) => readPieces(anchor, root, breathe, path, onPiece),
-    readRange: (path, offset, length) => at(path, (place) => withFile(place, (fd) => readRange(fd, offset, length))),
+    readRange: (path, offset, into) => at(path, (place) => withFile(place, (fd) => readRange(fd, offset, into))),
     readLink: (path) => at(path, (place) => readLink(place)),
     compare: (footprint, signal) => compare(root, footprint, breathe, signal),
 

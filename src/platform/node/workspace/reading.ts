@@ -5,6 +5,7 @@
  */
 import * as fs from "node:fs"
 import {
+  DONE,
   done,
   type FolderItem,
   isSameStat,
@@ -111,15 +112,14 @@ export function withFile<T>(place: string, run: (fd: number, stat: fs.BigIntStat
   }
 }
 
-/** So many bytes from an offset on. */
-export function readRange(fd: number, offset: number, length: number): Outcome<Uint8Array> {
-  const bytes = new Uint8Array(length)
-  for (let filled = 0; filled < length; ) {
-    const count = fs.readSync(fd, bytes, filled, length - filled, offset + filled)
+/** Fills `into` from an offset on. */
+export function readRange(fd: number, offset: number, into: Uint8Array): Outcome {
+  for (let filled = 0; filled < into.length; ) {
+    const count = fs.readSync(fd, into, filled, into.length - filled, offset + filled)
     if (count === 0) return refuse("changed")
     filled += count
   }
-  return done(bytes)
+  return DONE
 }
 
 export function isUnmoved(fd: number, before: fs.BigIntStats): boolean {
