@@ -8,54 +8,20 @@
  * @module
  */
 import { toHex } from "../../crypto/bytes.ts"
-import { StorageError } from "../../storage/errors.ts"
-import { decodeDocument, encodeDocument } from "../../storage/format/canonicalJson.ts"
-import { array, bytes, formatVersion, type JsonCodec, object, oneOf, text, uint } from "../../storage/format/codec.ts"
+import type { Crypto } from "../../crypto/crypto.ts"
 import type { ChunkRef } from "../../storage/format/index/entry.ts"
-import { LARGEST_EPOCH_NUMBER } from "../../storage/keys.ts"
 import { packPath, uploadBranch } from "../../storage/layout.ts"
 import type { SealedPack } from "../../storage/packGatherer.ts"
 import type { Branch, CallOptions, ObjectId, Store } from "../../storage/remote/store.ts"
 import type { State } from "../ports/state.ts"
+import { decodeNote, encodeNote } from "./stagedNote.ts"
 
 /**
  * Sealed bytes of one stage, unless the host says otherwise: two full packs. One stage is on its way to the store
  * while the next is filled, so that the store's work and ours take the same time.
  */
 const STAGE_BYTES = 15 * 1024 * 1024
-const MAX_NOTE_BYTES = 64 * 1024 * 1024
 const NOTES = "staged/"
-
-type NotedChunk = Omit<ChunkRef, "pack">
-
-interface Note {
-  readonly format: 1
-  readonly packs: readonly { readonly pack: string; readonly id: ObjectId; readonly chunks: readonly NotedChunk[] }[]
-}
-
-const noteCodec: JsonCodec<Note> = object({
-  format: formatVersion,
-  packs: array(
-    object({
-      pack: text(/^[0-9a-f]{64}$/),
-      id: text(/^[0-9a-zA-Z-]{1,128}$/),
-      chunks: array(
-        object({
-          offset: uint(0),
-          sealedBytes: uint(0),
-          plainBytes: uint(0),
-          codec: oneOf("none", "deflate-raw", "zstd"),
-          epoch: uint(1, LARGEST_EPOCH_NUMBER),
-          salt: bytes(32),
-          number: uint(0),
-          hash: bytes(32),
-        }),
-        1_000_000,
-      ),
-    }),
-    100_000,
-  ),
-})
 
 export interface Staging {
   /** A chunk that lies in a pack of an interrupted upload. */
@@ -75,6 +41,7 @@ export interface Staging {
 }
 
 export interface StagingOptions {
+  readonly crypto: Pick<Crypto, "sha256">
   readonly store: Store
   readonly state: State
   readonly workspace: string
@@ -88,7 +55,7 @@ export interface StagingOptions {
 
 /** Picks up what an interrupted upload left, as far as it is still good. */
 export async function openStaging(options: StagingOptions): Promise<Staging> {
-  const { store, state, call, stageBytes = STAGE_BYTES } = options
+  const { crypto, store, state, call, stageBytes = STAGE_BYTES } = options
   const name = uploadBranch(options.workspace, options.machine)
   const sent = new Map<string, ObjectId>()
   const inHand = new Map<string, SealedPack>()
@@ -118,17 +85,18 @@ export async function openStaging(options: StagingOptions): Promise<Staging> {
     if (names.length === 0) return
     const there = head === null ? new Map<string, ObjectId>() : await store.snapshot(head, call)
     for (const noteName of names) {
-      const note = await readNote(state, noteName)
-      const good = note?.packs.every(
+      const stored = await state.read(noteName)
+      const packs = stored === null ? null : decodeNote(crypto, stored)
+      const good = packs?.every(
         ({ pack, id, chunks }) => there.get(packPath(pack)) === id && chunks.every((c) => c.epoch === options.epoch),
       )
-      if (note === null || good !== true) {
+      if (packs === null || good !== true) {
         await state.remove(noteName)
         continue
       }
-      for (const { pack, id, chunks } of note.packs) {
+      for (const { pack, id, chunks } of packs) {
         sent.set(pack, id)
-        remember(chunks.map((chunk) => ({ ...chunk, pack })))
+        remember(chunks)
       }
       notes = Math.max(notes, Number(noteName.slice(NOTES.length)) + 1)
     }
@@ -154,13 +122,8 @@ export async function openStaging(options: StagingOptions): Promise<Staging> {
     }
     head = result.head
     const ids = result.snapshot
-    const packs = stage.map(({ id, chunks }) => ({
-      pack: id,
-      id: ids.get(packPath(id)) as ObjectId,
-      chunks: chunks.map(withoutPack),
-    }))
-    const note = encodeDocument(noteCodec, { format: 1, packs }, MAX_NOTE_BYTES)
-    await state.write(`${NOTES}${String(notes++).padStart(6, "0")}`, note)
+    const packs = stage.map(({ id, chunks }) => ({ pack: id, id: ids.get(packPath(id)) as ObjectId, chunks }))
+    await state.write(`${NOTES}${String(notes++).padStart(6, "0")}`, encodeNote(crypto, packs))
     for (const { pack, id } of packs) sent.set(pack, id)
   }
 
@@ -208,21 +171,6 @@ export async function fillStaging<T>(staging: Staging, fill: () => Promise<T>): 
 /** Removes the notes of packs that were sent ahead. */
 export async function forgetStaged(state: State): Promise<void> {
   for (const note of await state.list(NOTES)) await state.remove(note)
-}
-
-async function readNote(state: State, name: string): Promise<Note | null> {
-  const stored = await state.read(name)
-  if (stored === null) return null
-  try {
-    return decodeDocument(noteCodec, stored, MAX_NOTE_BYTES)
-  } catch (error) {
-    if (error instanceof StorageError) return null
-    throw error
-  }
-}
-
-function withoutPack({ pack: _, ...chunk }: ChunkRef): NotedChunk {
-  return chunk
 }
 
 function chunkKey(hash: Uint8Array, plainBytes: number): string {

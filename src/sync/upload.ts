@@ -83,6 +83,7 @@ export async function uploadFiles(
   const { workspace: workspaceId, machine } = config
   const { epoch } = keys
   const staging = await openStaging({
+    crypto,
     store,
     state,
     workspace: workspaceId,

@@ -250,6 +250,7 @@ function stagingFor(context: Context, { head, branches }: Fresh, call: CallOptio
   const { host, store, state, config } = context
   const name = uploadBranch(config.workspace, config.machine)
   return openStaging({
+    crypto: host.crypto,
     store,
     state,
     workspace: config.workspace,

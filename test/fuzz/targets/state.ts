@@ -15,6 +15,7 @@ import type { State } from "../../../src/ports/state.ts"
 import type { Workspace } from "../../../src/ports/workspace.ts"
 import { readBase, writeBase } from "../../../src/sync/base.ts"
 import { readPast } from "../../../src/sync/past.ts"
+import { encodeNote, type StagedPack } from "../../../src/sync/stagedNote.ts"
 import { openStaging } from "../../../src/sync/staging.ts"
 import { readJournal, writeJournal } from "../../../src/tree/apply/journal.ts"
 import { decodeScanCache, encodeScanCache, type CacheEntry } from "../../../src/tree/scan/scanCache.ts"
@@ -53,6 +54,24 @@ const ENTRIES = new Map<string, CacheEntry>([
     { base: { node: { type: "folder", mode: 0o755 }, version: 1, writer: MACHINE, diskMode: 0o755 }, seen: null },
   ],
 ])
+
+const STAGED: StagedPack = {
+  pack: "0".repeat(64),
+  id: "a".repeat(40),
+  chunks: [
+    {
+      pack: "0".repeat(64),
+      offset: 8,
+      sealedBytes: 20,
+      plainBytes: 4,
+      codec: "none",
+      epoch: 1,
+      salt: HASH,
+      number: 0,
+      hash: HASH,
+    },
+  ],
+}
 
 const withHash = (body: Uint8Array): Uint8Array => concatBytes(body, crypto.sha256(body))
 
@@ -184,17 +203,13 @@ const SETUP: readonly Target[] = [
   },
   {
     name: "staging-note",
-    seeds: () => [
-      utf8(
-        `{"format":1,"packs":[{"chunks":[{"codec":"none","epoch":1,"hash":"${toBase64(HASH)}","number":0,"offset":8,"plainBytes":4,"salt":"${toBase64(HASH)}","sealedBytes":20}],"id":"${"a".repeat(40)}","pack":"${"0".repeat(64)}"}]}`,
-      ),
-    ],
-    form: "json",
+    seeds: () => [encodeNote(crypto, [STAGED]).slice(0, -32), encodeNote(crypto, []).slice(0, -32)],
     codes: [],
     run: (input) =>
       openStaging({
-        store: { snapshot: async () => new Map([[`packs/00/${"0".repeat(64)}`, "a".repeat(40)]]) } as unknown as Store,
-        state: memoryState({ "staged/000000": input }),
+        crypto,
+        store: { snapshot: async () => new Map([[`packs/00/${STAGED.pack}`, STAGED.id]]) } as unknown as Store,
+        state: memoryState({ "staged/000000": withHash(input) }),
         workspace: WORKSPACE,
         machine: MACHINE,
         epoch: 1,
