@@ -120,6 +120,9 @@ export async function sealFiles(sealing: Sealing, files: readonly FileToSeal[]):
   return { chunksByPath: new Map([...added].map(([path, file]) => [path, file.chunks()])), changed }
 }
 
+/** A file changed, or cannot be read. One for all: what it takes to make an error is more than a small file takes. */
+const REFUSAL = new Error("the file changed or cannot be read")
+
 type AddFile = ReturnType<typeof createPackWriter>["addFile"]
 
 /** `null` if the file is not what the plan saw any more. */
@@ -127,12 +130,11 @@ async function sealOne(sealing: Sealing, addFile: AddFile, file: FileToSeal): Pr
   const { path, node, content } = file
   const how = { secret: looksSecret(path), reuse: reuseFor(sealing, file.before) }
   if (content !== undefined) return addFile({ content, ...how })
-  const refusal = new Error("the file changed or cannot be read")
   const small = node.size <= MAX_WHOLE_BYTES
-  const known = small ? smallFile(sealing, file, how.secret, refusal) : cutFile(sealing, file, refusal)
-  const added = await addFile({ content: known ?? piecesOf(sealing.workspace, path, refusal), ...how }).catch(
+  const known = small ? smallFile(sealing, file, how.secret) : cutFile(sealing, file)
+  const added = await addFile({ content: known ?? piecesOf(sealing.workspace, path), ...how }).catch(
     (error: unknown) => {
-      if (error === refusal) return null
+      if (error === REFUSAL) return null
       throw error
     },
   )
@@ -140,20 +142,20 @@ async function sealOne(sealing: Sealing, addFile: AddFile, file: FileToSeal): Pr
 }
 
 /** What was read ahead; read now, and looked at once more, if it was not and is needed. */
-function smallFile(sealing: Sealing, { path, node }: FileToSeal, secret: boolean, refusal: Error): WholeContent {
+function smallFile(sealing: Sealing, { path, node }: FileToSeal, secret: boolean): WholeContent {
   const { crypto, compressor, keys, readAhead, workspace } = sealing
   const readNow = async (): Promise<Compressed> => {
     const read = await workspace.read(path, MAX_WHOLE_BYTES)
-    if (!read.ok) throw refusal
+    if (!read.ok) throw REFUSAL
     const { bytes } = read.value
-    if (bytes.length !== node.size || !equalBytes(crypto.sha256(bytes), node.hash)) throw refusal
+    if (bytes.length !== node.size || !equalBytes(crypto.sha256(bytes), node.hash)) throw REFUSAL
     return secret ? { codec: "none", bytes } : compressor.compress(bytes)
   }
   return { size: node.size, hash: node.hash, stored: readAhead?.take(path, node.hash, keys.epoch) ?? readNow }
 }
 
 /** A large file that the scan cut: only what the vault lacks is read, and hashed once more. */
-function cutFile(sealing: Sealing, { path, node }: FileToSeal, refusal: Error): CutContent | undefined {
+function cutFile(sealing: Sealing, { path, node }: FileToSeal): CutContent | undefined {
   const { crypto, readAhead, workspace } = sealing
   const { size, hash } = node
   const cuts = readAhead?.takeCuts(path, hash)
@@ -163,7 +165,7 @@ function cutFile(sealing: Sealing, { path, node }: FileToSeal, refusal: Error): 
     sealing.signal?.throwIfAborted()
     const chunk = room.subarray(0, cut.plainBytes)
     const filled = await workspace.readRange(path, cut.offset, chunk)
-    if (!filled.ok || !equalBytes(crypto.sha256(chunk), cut.hash)) throw refusal
+    if (!filled.ok || !equalBytes(crypto.sha256(chunk), cut.hash)) throw REFUSAL
     return chunk
   }
   return { size, hash, cuts, read }
@@ -182,14 +184,14 @@ function reuseFor(sealing: Sealing, before: FileEntry | null): Reuse {
 }
 
 /** Turns the workspace's pushed pieces into pulled ones, one in hand at a time. */
-function piecesOf(workspace: Workspace, path: string, refusal: Error): AsyncIterable<Uint8Array> {
+function piecesOf(workspace: Workspace, path: string): AsyncIterable<Uint8Array> {
   async function* pull(): AsyncGenerator<Uint8Array> {
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
     const writer = writable.getWriter()
     const reading = workspace
       .readPieces(path, (piece) => writer.write(piece.slice()))
       .then(
-        (read) => (read.ok ? writer.close() : writer.abort(refusal)),
+        (read) => (read.ok ? writer.close() : writer.abort(REFUSAL)),
         (cause: unknown) => writer.abort(cause),
       )
       // Whatever it is, the reader below gets it too.
