@@ -151,6 +151,7 @@ export function createPackWriter(options: PackWriterOptions): PackWriter {
 
   async function addCut(run: Run, { size, hash, cuts, read }: CutContent, file: FileContent): Promise<AddedFile> {
     const placed: PlacedChunk[] = []
+    if (cuts.reduce((sum, { plainBytes }) => sum + plainBytes, 0) !== size) throw new TypeError("cuts of another file")
     for (const cut of cuts) {
       const stored = async () => store(await read(cut), file)
       placed.push(await addChunk(run, { ...cut, isWhole: false, stored }, file))

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { fromUtf8, toHex, utf8 } from "../../crypto/bytes.ts"
+import { equalBytes, fromUtf8, toHex, utf8 } from "../../crypto/bytes.ts"
 import { HASH_BYTES } from "../../crypto/crypto.ts"
 import type { ObjectId } from "../../storage/remote/store.ts"
 import { decodeScanCache, encodeScanCache, type ScanCache } from "../tree/scan/scanCache.ts"
@@ -61,7 +61,9 @@ export async function writeBase(
   cache: ScanCache,
   dormant: readonly string[],
 ): Promise<string> {
-  await state.write(DORMANT, utf8(JSON.stringify(dormant)))
+  const list = utf8(JSON.stringify(dormant))
+  const before = await state.read(DORMANT)
+  if (before === null || !equalBytes(before, list)) await state.write(DORMANT, list)
   const base = encodeScanCache(cache, host.crypto)
   await state.write(BASE, base)
   return hashOf(base)

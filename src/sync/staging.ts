@@ -17,7 +17,7 @@ import type { State } from "../ports/state.ts"
 import { decodeNote, encodeNote } from "./stagedNote.ts"
 
 /**
- * Sealed bytes of one stage, unless the host says otherwise: two full packs. One stage is on its way to the store
+ * Sealed bytes of one stage, unless the host says otherwise: two of a desktop's packs. One stage is on its way to the store
  * while the next is filled, so that the store's work and ours take the same time.
  */
 const STAGE_BYTES = 15 * 1024 * 1024
@@ -28,9 +28,12 @@ export interface Staging {
   find(hash: Uint8Array, plainBytes: number): ChunkRef | undefined
   /** Takes a pack. Begins to send those in hand ahead when they are many, once those before have arrived. */
   add(pack: SealedPack): Promise<void>
-  /** Waits for what is being sent ahead. @throws what became of it. */
-  settle(): Promise<void>
-  /** All packs by id, once settled: bytes that were not sent yet, or the store's id of those that were. */
+  /**
+   * Runs what adds packs, and waits for what is on its way however that ends: nothing is sent behind anybody's back.
+   * What could not be sent is in hand again.
+   */
+  fill<T>(run: () => Promise<T>): Promise<T>
+  /** All packs by id, once filled: bytes that were not sent yet, or the store's id of those that were. */
   packs(): ReadonlyMap<string, Uint8Array | ObjectId>
   /** The upload branch, to be deleted by the commit that takes its packs over. */
   branch(): Branch | null
@@ -65,6 +68,7 @@ export async function openStaging(options: StagingOptions): Promise<Staging> {
   let inHandBytes = 0
   let sealedBytes = 0
   let onTheWay: Promise<void> = Promise.resolve()
+  let isFilling = false
 
   const remember = (refs: readonly ChunkRef[]): void => {
     for (const ref of refs) chunks.set(chunkKey(ref.hash, ref.plainBytes), ref)
@@ -129,12 +133,35 @@ export async function openStaging(options: StagingOptions): Promise<Staging> {
 
   const sendAhead = async (): Promise<void> => {
     await onTheWay
+    if (!isFilling) return
     const stage = [...inHand.values()]
     inHand.clear()
     inHandBytes = 0
-    onTheWay = send(stage)
-    // Who settles is told.
+    onTheWay = send(stage).catch((error: unknown) => {
+      keep(stage)
+      throw error
+    })
+    // Whoever fills is told.
     onTheWay.catch(() => {})
+  }
+
+  const settle = async (): Promise<void> => {
+    isFilling = false
+    const last = onTheWay
+    onTheWay = Promise.resolve()
+    await last
+  }
+
+  async function fill<T>(run: () => Promise<T>): Promise<T> {
+    isFilling = true
+    try {
+      const filled = await run()
+      await settle()
+      return filled
+    } catch (error) {
+      await settle().catch(() => {})
+      throw error
+    }
   }
 
   await resume()
@@ -145,7 +172,7 @@ export async function openStaging(options: StagingOptions): Promise<Staging> {
       sealedBytes += pack.bytes.length
       if (inHandBytes >= stageBytes) await sendAhead()
     },
-    settle: () => onTheWay,
+    fill,
     packs() {
       const packs = new Map<string, Uint8Array | ObjectId>(sent)
       for (const [id, { bytes }] of inHand) packs.set(id, bytes)
@@ -156,15 +183,6 @@ export async function openStaging(options: StagingOptions): Promise<Staging> {
     get sealedBytes() {
       return sealedBytes
     },
-  }
-}
-
-/** Fills a staging, and waits for what is on its way however that ends: nothing is sent behind anybody's back. */
-export async function fillStaging<T>(staging: Staging, fill: () => Promise<T>): Promise<T> {
-  try {
-    return await fill()
-  } finally {
-    await staging.settle()
   }
 }
 

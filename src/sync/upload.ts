@@ -6,7 +6,7 @@
  */
 import { equalBytes, toHex } from "../../crypto/bytes.ts"
 import type { Crypto } from "../../crypto/crypto.ts"
-import { createGear, type Gear, MAX_WHOLE_BYTES } from "../../storage/chunker.ts"
+import { createGear, type Gear, MAX_CUT_BYTES, MAX_WHOLE_BYTES } from "../../storage/chunker.ts"
 import type { Compressed, Compressor } from "../../storage/compress.ts"
 import type { Cut } from "../../storage/cuts.ts"
 import type { ChunkRef, FileEntry } from "../../storage/format/index/entry.ts"
@@ -26,7 +26,7 @@ import type { FileNode } from "../tree/node.ts"
 import { looksSecret } from "../tree/sensitive.ts"
 import type { Context } from "../vault/context.ts"
 import type { ReadAhead } from "./readAhead.ts"
-import { fillStaging, openStaging, type Staging } from "./staging.ts"
+import { openStaging, type Staging } from "./staging.ts"
 
 /** A file whose content is to be sealed. */
 export interface FileToSeal {
@@ -96,7 +96,7 @@ export async function uploadFiles(
   const gear = createGear(crypto, gearSeed)
   const means = { crypto, compressor, keys, gear, packBytes, staging, progress, signal: call.signal }
   const sealing = { ...means, workspace, sharedChunks, readAhead }
-  return { staging, ...(await fillStaging(staging, () => sealFiles(sealing, files))) }
+  return { staging, ...(await staging.fill(() => sealFiles(sealing, files))) }
 }
 
 /** Seals all files, one after another; bounded memory whatever their number and size. */
@@ -160,7 +160,7 @@ function cutFile(sealing: Sealing, { path, node }: FileToSeal): CutContent | und
   const { size, hash } = node
   const cuts = readAhead?.takeCuts(path, hash)
   if (cuts === undefined) return undefined
-  const room = new Uint8Array(Math.max(...cuts.map(({ plainBytes }) => plainBytes)))
+  const room = new Uint8Array(Math.min(size, MAX_CUT_BYTES))
   const read = async (cut: Cut): Promise<Uint8Array> => {
     sealing.signal?.throwIfAborted()
     const chunk = room.subarray(0, cut.plainBytes)

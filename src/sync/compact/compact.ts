@@ -23,7 +23,7 @@ import type { Head } from "../../vault/head.ts"
 import { nextSequence, publish } from "../../vault/publish.ts"
 import { cacheShards, sweepShards, type VaultIndex } from "../../vault/vaultIndex.ts"
 import { createIndexReader, isLast, pastHeads } from "../versions/history.ts"
-import { fillStaging, openStaging, type Staging } from "../staging.ts"
+import { openStaging, type Staging } from "../staging.ts"
 import { backOffMs, enter } from "../sync.ts"
 import { nextIndex, referredPacks } from "../version.ts"
 import { countWanted, keepTombstones, type Retention, type TombstonesKept, type VersionFacts } from "./retention.ts"
@@ -201,7 +201,7 @@ async function carryOut(
     rewriting.staging ??= await stagingFor(context, fresh, call)
     const { staging, moved } = rewriting
     const from = { snapshot: head.snapshot, entries: index.entries.values(), packs: plan.packs }
-    await fillStaging(staging, () => rewritePacks(context, from, staging, moved, call))
+    await staging.fill(() => rewritePacks(context, from, staging, moved, call))
   }
   const { staging, moved } = rewriting
   const entries = rewrittenEntries(index.entries.values(), moved)

@@ -168,11 +168,11 @@ export function createWalk(input: ScanInput, { nowNs: startedNs, hasCtime }: Fil
 
   async function file(path: string, stat: Stat): Promise<void> {
     const known = unchanged(path, stat) ?? fromElsewhere(path, stat)
-    const later = stat.size <= SMALL_BYTES ? input.intake : input.gear
-    if (known === null && later !== undefined) {
+    const isSmall = stat.size <= SMALL_BYTES
+    if (known === null && (isSmall ? input.intake : input.gear) !== undefined) {
       // It has its place in the order of the walk; its content comes later.
       keep(path, { ...stat, hash: UNREAD, settled: false })
-      if (stat.size <= SMALL_BYTES) return input.intake?.add(path, stat, (taken) => receive(path, stat, taken))
+      if (isSmall) return input.intake?.add(path, stat, (taken) => receive(path, stat, taken))
       count()
       large.push([path, stat])
       return

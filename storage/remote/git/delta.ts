@@ -28,8 +28,8 @@ export const BASE_ID = "e26126e74df75ffe77daa9617f332ac7865c903a"
 export const MAX_OBJECT_BYTES = 128 * 1024 * 1024
 
 const MAX_INSERT_BYTES = 127
-/** Whole inserts, as many as fit into 64 KiB. */
-const DELTA_PIECE_BYTES = 64 * 1024
+/** Whole inserts, as many as fit into one stored block of a zlib stream. */
+const DELTA_PIECE_BYTES = 0xffff
 
 /** Of {@link insertOnlyDelta}: 1/127 longer than so many bytes, and a few. */
 export function insertOnlyLength(byteLength: number): number {

@@ -22,7 +22,7 @@ const REF_DELTA = 7
 const BASE: GitObject = { type: "blob", id: BASE_ID, bytes: BASE_BLOB }
 
 /**
- * The bytes of a pack with these objects, in pieces of some 64 KiB at most, each made when its turn comes.
+ * The bytes of a pack with these objects, each made when its turn comes: blobs in pieces of some 64 KiB.
  *
  * @param withBase - Whether to add the base blob; it also comes with any delta.
  */

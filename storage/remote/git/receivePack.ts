@@ -48,6 +48,8 @@ export async function updateRef(
     const report = await readReport(reader)
     // It stands, whatever becomes of the connection. Half a push is tidied up before the answer ends, if it may.
     await reader.drain().catch(() => {})
+    // A server that was hung up on may still say that half a pack came.
+    if (!isUnpacked(report)) options.signal?.throwIfAborted()
     return outcomeOf(report, ref)
   } finally {
     await reader.close()
@@ -67,10 +69,15 @@ async function readReport(reader: ByteReader): Promise<Report> {
   return { lines, said: remarks.join(" ").trim() }
 }
 
-function outcomeOf({ lines, said }: Report, ref: string): UpdateOutcome {
+function isUnpacked({ lines }: Report): boolean {
+  return lines[0] === "unpack ok"
+}
+
+function outcomeOf(report: Report, ref: string): UpdateOutcome {
+  const { lines, said } = report
   const unpack = lines[0] ?? ""
   if (!unpack.startsWith("unpack ")) throw notGit()
-  if (unpack !== "unpack ok") throw faultOfMessage(`${unpack} ${said}`)
+  if (!isUnpacked(report)) throw faultOfMessage(`${unpack} ${said}`)
   const line = lines.find((each) => each === `ok ${ref}` || each.startsWith(`ng ${ref} `))
   if (line === undefined) throw new StoreError("STORE_MALFORMED", "the store does not say whether it moved the branch")
   if (line.startsWith("ok ")) return { kind: "done" }

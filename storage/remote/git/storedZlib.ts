@@ -18,7 +18,7 @@ const ADLER_BASE = 65_521
 /**
  * @param pieces - The bytes, each piece lent until the next is asked for.
  * @param byteLength - Of all of them.
- * @returns Pieces a little longer than those; they belong to the caller.
+ * @returns Pieces a little longer than those, which do not change any more.
  */
 export function* storedZlib(
   git: Pick<GitPrimitives, "adler32">,

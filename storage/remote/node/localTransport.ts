@@ -150,13 +150,13 @@ async function feed(
   const { stdin } = child
   let isDeaf = false
   const gone = new Promise<void>((resolve) => {
-    const leave = (): void => {
+    const hearNoMore = (): void => {
       isDeaf = true
       resolve()
     }
-    stdin.on("error", leave)
-    stdin.once("close", leave)
-    child.once("error", leave)
+    stdin.on("error", hearNoMore)
+    stdin.once("close", hearNoMore)
+    child.once("error", hearNoMore)
   })
   for (const piece of pieces) {
     if (isDeaf) return
