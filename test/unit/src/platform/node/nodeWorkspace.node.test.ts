@@ -2,7 +2,7 @@ import { execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
 import * as fs from "node:fs"
 import { createServer } from "node:net"
-import { join } from "node:path"
+import { basename, dirname, join } from "node:path"
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest"
 import {
   createNodeWorkspace,
@@ -17,6 +17,9 @@ const folders = createTemporaryFolders()
 const MAY_MOUNT = canMount()
 const NOBODY = 65534
 const IS_ROOT = process.geteuid?.() === 0
+/** Linux says of such a file that it is a page long. */
+const SHORTER =
+  ["/sys/kernel/uevent_seqnum"].find((path) => fs.existsSync(path) && fs.statSync(path).size === 4096) ?? null
 const VARIANTS: Readonly<Record<string, NodeWorkspaceOptions>> = {
   "by descriptors": { anchor: "descriptors" },
   "by checks": { anchor: "check", syncfs: false },
@@ -80,6 +83,12 @@ for (const [name, options] of Object.entries(process.platform === "linux" ? VARI
         expect((await workspace.link(path, "copy")).ok).toBe(false)
       }
       server.close()
+    })
+
+    it.runIf(SHORTER !== null)("has no file whole that ends before the length that its file system told", async () => {
+      const there = createNodeWorkspace(dirname(SHORTER as string), options)
+      const read = await there.readPieces(basename(SHORTER as string), () => {})
+      expect(read).toEqual({ ok: false, refusal: "changed" })
     })
 
     it("takes names of 255 bytes, with newlines, quotes and whatever else", async () => {

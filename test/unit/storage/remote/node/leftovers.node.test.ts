@@ -69,6 +69,18 @@ describe("a repository after a power cut", () => {
     }
   })
 
+  it("says of a push that was broken off that it was, not that half a pack came", async () => {
+    const store = await openLocalGitStore({ path: join(folders.make(), "vault.git"), create: true })
+    const stop = new AbortController()
+    const reason = new Error("enough")
+    const snapshot = new Map([["a", new Uint8Array(randomBytes(4 << 20))]])
+    const onBytes = (count: number): void => {
+      if (count > 10_000) stop.abort(reason)
+    }
+    const push = store.commit({ branch: BRANCH, parent: null, snapshot }, { signal: stop.signal, onBytes })
+    await expect(push).rejects.toBe(reason)
+  })
+
   it("loses what was about to become a repository, unless somebody is at it", async () => {
     const folder = folders.make()
     mkdirSync(join(folder, `vault.git.new-${2 ** 22 + 1}-ab`))
